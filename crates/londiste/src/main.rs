@@ -1,2 +1,5 @@
-//! stub
-fn main(){}
+//! The `londiste` command.
+
+fn main() -> std::process::ExitCode {
+    londiste::cli::main()
+}

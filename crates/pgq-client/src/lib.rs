@@ -1,1 +1,18 @@
-//! stub
+//! PgQ, cascaded queues and the schemas behind them, for PostgreSQL.
+//!
+//! No printing, no arguments, no signals: programs decide. Reading guide: [`conn`] opens connections from everything
+//! libpq accepts; [`schema`] installs the server side; [`name`] and [`id`] are the words of the domain; [`event`] is what
+//! travels, [`text`] how it is written; [`calls`] is one function per SQL function; [`consumer`] walks batches.
+
+pub mod calls;
+pub mod conn;
+pub mod consumer;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod name;
+pub mod schema;
+pub mod snapshot;
+pub mod text;
+
+pub use error::{Error, Result};

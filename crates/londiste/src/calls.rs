@@ -1,0 +1,1 @@
+//! Schema `londiste`: one async function per SQL function (contract `londiste-sql.md`).

@@ -1,0 +1,1 @@
+//! A table's structure: read, dropped before a copy, recreated after it; scripts split into statements.

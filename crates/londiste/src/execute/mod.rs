@@ -1,0 +1,1 @@
+//! Scripts that run once on every node, in order with the data.

@@ -1,0 +1,1 @@
+//! Table handlers: what to do with a table's events.

@@ -1,0 +1,91 @@
+//! What every command works with: settings, connections with the log lines operators know, and the meaning of replies.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use daemonkit::shutdown::Shutdown;
+use pgq_client::calls::{Reply, Severity};
+use pgq_client::conn::{self, Session, conninfo::hide_password};
+
+use crate::config::Settings;
+
+/// A mistake or refusal that operators are expected to meet: logged as one ERROR line, exit code 1.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+/// A failed checked call: its note was logged already, the program ends with exit code 1 and says nothing more.
+#[derive(Debug, thiserror::Error)]
+#[error("{note}")]
+pub struct CallFailed {
+    /// `ret_note` of the failed call.
+    pub note: String,
+}
+
+/// One run of the program.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Checked configuration.
+    pub settings: Arc<Settings>,
+    /// Set when the operator asked to stop.
+    pub shutdown: Shutdown,
+}
+
+impl Job {
+    /// Opens the local database (`db`) under the given connection name (`db`, `new_node`, ...).
+    pub async fn local(&self, name: &str) -> anyhow::Result<Session> {
+        let connstr =
+            self.settings.db.as_deref().context("No option 'db' in section: 'londiste'")?;
+        self.connect(name, connstr).await
+    }
+
+    /// Opens another node's database: its location plus `remote_extra_connstr`.
+    pub async fn remote(&self, name: &str, location: &str) -> anyhow::Result<Session> {
+        let extra = &self.settings.remote_extra_connstr;
+        if extra.is_empty() {
+            self.connect(name, location).await
+        } else {
+            self.connect(name, &format!("{location} {extra}")).await
+        }
+    }
+
+    async fn connect(&self, name: &str, connstr: &str) -> anyhow::Result<Session> {
+        tracing::debug!("Connect '{name}' to '{}'", hide_password(connstr));
+        Ok(conn::connect(connstr, &self.application_name(name)).await?)
+    }
+
+    /// What `pg_stat_activity` shows: job and the connection's role.
+    fn application_name(&self, name: &str) -> String {
+        format!("{}:{name}", self.settings.job_name)
+    }
+}
+
+/// Logs a reply by its code and turns a failure into an error (contract `cli.md` 3.5). `node` is put in front as `[N] `.
+pub fn checked(reply: &Reply, node: Option<&str>) -> Result<(), CallFailed> {
+    let prefix = node.map(|n| format!("[{n}] ")).unwrap_or_default();
+    let note = &reply.note;
+    match reply.severity() {
+        Severity::Fine => tracing::debug!("{prefix}{} {note}", reply.code),
+        Severity::Done => tracing::info!("{prefix}{note}"),
+        Severity::Warning => tracing::warn!("{prefix}{note}"),
+        Severity::Failed => {
+            tracing::error!("{prefix}{note}");
+            return Err(CallFailed { note: note.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// As [`checked`], with success logged at DEBUG only.
+pub fn checked_quiet(reply: &Reply, node: Option<&str>) -> Result<(), CallFailed> {
+    if reply.severity() == Severity::Done {
+        tracing::debug!(
+            "{}{} {}",
+            node.map(|n| format!("[{n}] ")).unwrap_or_default(),
+            reply.code,
+            reply.note
+        );
+        return Ok(());
+    }
+    checked(reply, node)
+}

@@ -1,0 +1,1 @@
+//! The worker: batches from the provider applied to this node.

@@ -1,0 +1,6 @@
+//! The tables of a set on this node: their states, what to do next, what is known of them.
+
+pub mod attrs;
+pub mod registry;
+pub mod state;
+pub mod sync;

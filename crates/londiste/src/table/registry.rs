@@ -1,0 +1,1 @@
+//! The tables of one queue as `londiste.get_table_list` reports them.

@@ -1,0 +1,5 @@
+//! How rows, names and attributes are written as text. Pure.
+
+pub mod quoting;
+pub mod row;
+pub mod urlenc;
