@@ -11,7 +11,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 ///
 /// `Display` gives the text libpq users know: for a refused statement the server's message followed by its `DETAIL:`,
 /// `HINT:` and `CONTEXT:` lines, for a failed connection libpq's `connection to server at ... failed: ...`. It never holds
-/// a password.
+/// a password, and no row values: where the server quotes the offending row (classes 22 and 23) that part is left out.
 #[derive(Debug)]
 pub struct Error(Box<Kind>);
 
@@ -116,11 +116,19 @@ impl fmt::Display for Error {
                     Ok(())
                 }
                 Some(db) => {
-                    f.write_str(db.message())?;
-                    for (label, text) in
-                        [("DETAIL", db.detail()), ("HINT", db.hint()), ("CONTEXT", db.where_())]
-                    {
-                        if let Some(text) = text {
+                    // Data exceptions and constraint violations quote the row that met them; row values stay out of logs.
+                    let quotes_row = matches!(&db.code().code()[..2], "22" | "23");
+                    let message = match db.message().split_once(": \"") {
+                        Some((message, _value)) if quotes_row => message,
+                        _ => db.message(),
+                    };
+                    f.write_str(message)?;
+                    for (label, text, may_quote) in [
+                        ("DETAIL", db.detail(), true),
+                        ("HINT", db.hint(), false),
+                        ("CONTEXT", db.where_(), true),
+                    ] {
+                        if let Some(text) = text.filter(|_| !(quotes_row && may_quote)) {
                             write!(f, "\n{label}:  {text}")?;
                         }
                     }
