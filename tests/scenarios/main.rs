@@ -1,2 +1,3 @@
-//! stub
-fn main() {}
+//! Whole-system scenarios: they read like an operator's shell session. A module per story.
+
+mod testkit;

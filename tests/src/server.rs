@@ -1,0 +1,105 @@
+//! Where PostgreSQL's server programs are, and who may run them.
+
+use std::fmt::Display;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use nix::unistd::{Uid, User};
+
+/// Variable that names the folder with `postgres`, `initdb` and `pg_ctl`.
+pub const BIN_VARIABLE: &str = "LONDISTE_TEST_PGBIN";
+
+/// The major version that the reference's packages are tried with first.
+const PREFERRED_MAJOR: u32 = 15;
+
+/// The folder with the server programs: [`BIN_VARIABLE`], else `pg_config --bindir`, else the usual places.
+///
+/// # Panics
+/// When there is no server; the message names `make setup`.
+pub fn bin_folder() -> &'static Path {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        if let Some(named) = std::env::var_os(BIN_VARIABLE) {
+            let named = PathBuf::from(named);
+            assert!(has_server(&named), "{BIN_VARIABLE}={} has no initdb", named.display());
+            return named;
+        }
+        from_pg_config().or_else(from_usual_folders).unwrap_or_else(|| {
+            panic!("no PostgreSQL server found: run `make setup`, or set {BIN_VARIABLE}")
+        })
+    })
+}
+
+/// A client program (`psql`, `pgbench`): beside the server, else in the search path.
+pub fn client_program(name: &str) -> PathBuf {
+    let beside = bin_folder().join(name);
+    if beside.is_file() { beside } else { PathBuf::from(name) }
+}
+
+/// A command for a server program, as a user the server accepts: PostgreSQL refuses to run as root.
+pub(crate) fn command(program: impl AsRef<Path>) -> Command {
+    let mut command = Command::new(program.as_ref());
+    command.current_dir("/").env_clear().env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8");
+    command.env("TZ", "UTC");
+    if let Some(user) = account() {
+        command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+    }
+    command
+}
+
+/// The account the servers run under when we are root; `None` means our own.
+pub(crate) fn account() -> Option<&'static User> {
+    static ACCOUNT: OnceLock<Option<User>> = OnceLock::new();
+    ACCOUNT
+        .get_or_init(|| {
+            Uid::effective().is_root().then(|| {
+                ["postgres", "nobody"]
+                    .iter()
+                    .find_map(|name| User::from_name(name).ok().flatten())
+                    .expect("running as root, and there is no user postgres or nobody")
+            })
+        })
+        .as_ref()
+}
+
+/// Runs to the end; output of a failed run ends up in the panic.
+#[track_caller]
+pub(crate) fn must_run(command: &mut Command, what: impl Display) {
+    let output = command.output().unwrap_or_else(|e| panic!("{what}: cannot start: {e}"));
+    assert!(
+        output.status.success(),
+        "{what}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn has_server(folder: &Path) -> bool {
+    ["initdb", "pg_ctl", "postgres"].iter().all(|name| folder.join(name).is_file())
+}
+
+fn from_pg_config() -> Option<PathBuf> {
+    let output = Command::new("pg_config").arg("--bindir").output().ok()?;
+    let folder = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
+    has_server(&folder).then_some(folder)
+}
+
+fn from_usual_folders() -> Option<PathBuf> {
+    let mut majors: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")
+        .ok()?
+        .flatten()
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
+        .map(|(major, path)| (major, path.join("bin")))
+        .filter(|(_, bin)| has_server(bin))
+        .collect();
+    majors.sort_by_key(|&(major, _)| (major == PREFERRED_MAJOR, major));
+    majors.pop().map(|(_, bin)| bin).or_else(|| {
+        ["/usr/local/pgsql/bin", "/usr/local/bin", "/usr/bin"]
+            .map(PathBuf::from)
+            .into_iter()
+            .find(|folder| has_server(folder))
+    })
+}
