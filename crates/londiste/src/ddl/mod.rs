@@ -1,1 +1,3 @@
 //! A table's structure: read, dropped before a copy, recreated after it; scripts split into statements.
+
+pub mod split;
