@@ -7,6 +7,7 @@
 //! that [`shutdown`] carries to every task.
 
 pub mod daemonize;
+pub mod home;
 pub mod ini;
 pub mod logging;
 pub mod pidfile;

@@ -1,5 +1,11 @@
 //! Configuration files of both dialects.
+//!
+//! [`config`] is Londiste's: one section, read lazily, with interpolation and overrides. It stands on `parse` (text to
+//! sections), `interpolate` (`%(x)s` and `${x}`) and [`value`] (text to numbers, lists and so on).
 
 pub mod config;
+mod interpolate;
+mod parse;
+pub mod value;
 
 pub use config::{Config, ConfigError};
