@@ -1,1 +1,31 @@
-//! Schema `londiste`: one async function per SQL function (contract `londiste-sql.md`).
+//! Schema `londiste`: one async function per SQL function, named after it (contract `londiste-sql.md`).
+//!
+//! Every function takes any client (a connection or an open transaction) and leaves transactions to the caller; each is
+//! one round trip, also through a transaction pooler. Statements are logged with their arguments as literals at DEBUG,
+//! as `exec_cmd: SQL` when they change something and as `exec_query: SQL` when they only read. Answers with a code come
+//! back as [`Reply`](pgq_client::calls::Reply), which [`crate::job::checked`] judges.
+
+mod fkeys;
+mod scripts;
+mod seqs;
+mod statement;
+mod tables;
+
+pub use fkeys::{
+    ForeignKey, drop_table_fkey, find_table_fkeys, get_table_pending_fkeys,
+    get_valid_pending_fkeys, restore_table_fkey,
+};
+pub use scripts::{
+    NewScript, ReplicationRole, execute_finish, execute_start, set_session_replication_role,
+    version,
+};
+pub use seqs::{
+    SeqRow, find_seq_oid, get_seq_list, global_remove_seq, global_update_seq, local_add_seq,
+    local_remove_seq, root_check_seqs,
+};
+pub use tables::{
+    CopyRole, MissingObject, NewTable, ObjectKind, TableRow, find_table_oid, get_table_list,
+    global_add_table, global_remove_table, local_add_table, local_change_handler,
+    local_remove_table, local_set_table_attrs, local_set_table_state, local_set_table_struct,
+    local_show_missing, set_dest_table,
+};

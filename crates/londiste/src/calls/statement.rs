@@ -1,0 +1,150 @@
+//! A statement with its arguments: sent with parameters, logged with literals.
+
+use pgq_client::calls::Reply;
+use pgq_client::text::quoting::quote_literal;
+use pgq_client::{Error, Result};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{GenericClient, Row};
+
+/// An argument of an SQL function.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Arg<'a> {
+    Text(&'a str),
+    OptText(Option<&'a str>),
+    List(&'a [String]),
+    Bool(bool),
+    Number(i64),
+}
+
+impl Arg<'_> {
+    fn parameter(&self) -> (&(dyn ToSql + Sync), Type) {
+        match self {
+            Arg::Text(text) => (text, Type::TEXT),
+            Arg::OptText(text) => (text, Type::TEXT),
+            Arg::List(items) => (items, Type::TEXT_ARRAY),
+            Arg::Bool(flag) => (flag, Type::BOOL),
+            Arg::Number(number) => (number, Type::INT8),
+        }
+    }
+
+    /// As the original logs it: numbers are quoted too, lists are their JSON text.
+    fn literal(&self) -> String {
+        match self {
+            Arg::Text(text) => quote_literal(Some(text)),
+            Arg::OptText(text) => quote_literal(*text),
+            Arg::List(items) => {
+                let items: Vec<String> = items.iter().map(|item| json_string(item)).collect();
+                quote_literal(Some(&format!("[{}]", items.join(", "))))
+            }
+            Arg::Bool(flag) => flag.to_string(),
+            Arg::Number(number) => quote_literal(Some(&number.to_string())),
+        }
+    }
+}
+
+fn json_string(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// `$1`, `$2`, ... replaced by literals: for logs and errors only, never sent.
+pub(crate) fn render(sql: &str, args: &[Arg<'_>]) -> String {
+    let mut pieces = sql.split('$');
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let digits = piece.len() - piece.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let arg = piece[..digits].parse::<usize>().ok().and_then(|nr| args.get(nr.checked_sub(1)?));
+        match arg {
+            Some(arg) => {
+                text.push_str(&arg.literal());
+                text.push_str(&piece[digits..]);
+            }
+            None => {
+                text.push('$');
+                text.push_str(piece);
+            }
+        }
+    }
+    text
+}
+
+async fn send(
+    client: &impl GenericClient,
+    label: &str,
+    sql: &str,
+    args: &[Arg<'_>],
+) -> Result<Vec<Row>> {
+    let text = render(sql, args);
+    tracing::debug!("{label}: {text}");
+    let parameters: Vec<_> = args.iter().map(Arg::parameter).collect();
+    client.query_typed(sql, &parameters).await.map_err(|error| Error::sql(error, text))
+}
+
+/// Reads rows, logged as `exec_query`.
+pub(crate) async fn query(
+    client: &impl GenericClient,
+    sql: &str,
+    args: &[Arg<'_>],
+) -> Result<Vec<Row>> {
+    send(client, "exec_query", sql, args).await
+}
+
+/// Runs a function that returns one value, logged as `exec_cmd`.
+pub(crate) async fn value<T>(
+    client: &impl GenericClient,
+    sql: &str,
+    args: &[Arg<'_>],
+) -> Result<Option<T>>
+where
+    T: for<'r> tokio_postgres::types::FromSql<'r>,
+{
+    let rows = send(client, "exec_cmd", sql, args).await?;
+    match rows.first() {
+        Some(row) => Ok(row.try_get(0)?),
+        None => Ok(None),
+    }
+}
+
+/// Runs a function that answers with a code, logged as `exec_cmd`.
+pub(crate) async fn reply(
+    client: &impl GenericClient,
+    sql: &str,
+    args: &[Arg<'_>],
+) -> Result<Reply> {
+    let rows = send(client, "exec_cmd", sql, args).await?;
+    let row = rows
+        .first()
+        .ok_or_else(|| Error::protocol(format!("no answer from: {}", render(sql, args))))?;
+    Ok(Reply {
+        code: row.try_get("ret_code")?,
+        note: row.try_get::<_, Option<String>>("ret_note")?.unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(sql: &str, args: &[Arg<'_>], expected: &str) {
+        assert_eq!(render(sql, args), expected);
+    }
+
+    #[test]
+    fn arguments_become_literals() {
+        check(
+            "select * from f($1, $2, $3, $4)",
+            &[Arg::Text("a'b"), Arg::OptText(None), Arg::Number(217), Arg::Bool(false)],
+            "select * from f('a''b', null, '217', false)",
+        );
+        check(
+            "select f($1)",
+            &[Arg::List(&["skip".to_owned(), "ev_extra2='x'".to_owned()])],
+            r#"select f('["skip", "ev_extra2=''x''"]')"#,
+        );
+    }
+
+    #[test]
+    fn a_value_that_looks_like_a_parameter_stays() {
+        check("f($1, $2)", &[Arg::Text("$2"), Arg::Text("b")], "f('$2', 'b')");
+        check("f($3, $x)", &[Arg::Text("a")], "f($3, $x)");
+    }
+}
