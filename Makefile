@@ -1,0 +1,23 @@
+# The commands of README.md and CONTRIBUTING.md. Each does its own set-up.
+
+.PHONY: setup demo test check
+
+# PostgreSQL, a linker, and the reference that the tests compare ours with.
+setup:
+	scripts/setup --reference
+
+# The whole job on throw-away clusters; DEMO_ARGS=--keep leaves everything running.
+demo:
+	scripts/setup
+	cargo build --release --bins
+	cargo run --release --quiet --package system-tests --bin demo -- $(DEMO_ARGS)
+
+# The scenarios look for our programs in target/debug, so these are built first.
+test: setup
+	cargo build --workspace --bins
+	cargo test --workspace
+
+check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --quiet
