@@ -99,4 +99,9 @@ impl Settings {
         let _ = (config, file, overrides);
         todo!()
     }
+
+    /// Reads the same file again, with the same overrides.
+    pub fn reload(&self) -> Result<Settings, ConfigError> {
+        todo!()
+    }
 }

@@ -1,1 +1,198 @@
 //! The tables of one queue as `londiste.get_table_list` reports them.
+
+use indexmap::IndexMap;
+use pgq_client::id::Txid;
+use pgq_client::name::{QueueName, TableName};
+use pgq_client::snapshot::{Snapshot, SnapshotError};
+use pgq_client::text::urlenc::UrlencError;
+use tokio_postgres::GenericClient;
+
+use super::attrs::TableAttrs;
+use super::state::{BadState, TableState};
+use crate::calls::{self, CopyRole, TableRow};
+use crate::handler::{Handler, HandlerError};
+
+/// A table of the set that is attached on this node.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Its name in the set, which is what events carry.
+    pub name: TableName,
+    /// Its name in this database.
+    pub dest: TableName,
+    /// Where it is on its way into the set.
+    pub state: TableState,
+    /// What the copied rows already contain; dropped some time after the hand-over.
+    pub snapshot: Option<Snapshot>,
+    /// Options it was added with.
+    pub attrs: TableAttrs,
+    /// Statements that recreate what was dropped for the copy.
+    pub dropped_ddl: Option<String>,
+    /// Its part while several queues copy into one destination.
+    pub copy_role: Option<CopyRole>,
+    /// How many copies into the same destination go first.
+    pub copy_pos: i32,
+    /// What to do with its events.
+    pub handler: Handler,
+}
+
+/// Why a table list cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The database refused.
+    #[error(transparent)]
+    Sql(#[from] pgq_client::Error),
+    /// `merge_state` is no state.
+    #[error(transparent)]
+    State(#[from] BadState),
+    /// The handler is unknown, or its arguments are wrong.
+    #[error(transparent)]
+    Handler(#[from] HandlerError),
+    /// `custom_snapshot` is no snapshot.
+    #[error("table {0}: {1}")]
+    Snapshot(TableName, SnapshotError),
+    /// `table_attrs` is not url-encoded.
+    #[error("table {0}: table_attrs: {1}")]
+    Attrs(TableName, UrlencError),
+}
+
+impl Table {
+    /// From a row of the table list.
+    pub fn from_row(row: TableRow) -> Result<Table, LoadError> {
+        let attrs = TableAttrs::parse(row.attrs.as_deref())
+            .map_err(|e| LoadError::Attrs(row.table.clone(), e))?;
+        let snapshot = row.custom_snapshot.as_deref().map(str::parse).transpose();
+        Ok(Table {
+            dest: row.dest().clone(),
+            state: row.state()?,
+            snapshot: snapshot.map_err(|e| LoadError::Snapshot(row.table.clone(), e))?,
+            handler: Handler::new(&attrs.handler().map_err(HandlerError::Text)?)?,
+            attrs,
+            name: row.table,
+            dropped_ddl: row.dropped_ddl,
+            copy_role: row.copy_role,
+            copy_pos: row.copy_pos,
+        })
+    }
+
+    /// Whether the worker applies an event of this table that was written by `txid`.
+    pub fn wants(&self, txid: Txid) -> bool {
+        self.state == TableState::Ok && !self.snapshot.as_ref().is_some_and(|s| s.contains(txid))
+    }
+}
+
+/// The tables of a queue that are attached on one node, in order of registration.
+#[derive(Debug, Clone, Default)]
+pub struct Tables {
+    tables: IndexMap<TableName, Table>,
+}
+
+impl Tables {
+    /// Reads the list from a node.
+    pub async fn load(client: &impl GenericClient, queue: &QueueName) -> Result<Tables, LoadError> {
+        let rows = calls::get_table_list(client, queue).await?;
+        rows.into_iter().filter(|row| row.local).map(Table::from_row).collect()
+    }
+
+    /// By name in the set.
+    pub fn get(&self, name: &TableName) -> Option<&Table> {
+        self.tables.get(name)
+    }
+
+    /// By name in the set.
+    pub fn get_mut(&mut self, name: &TableName) -> Option<&mut Table> {
+        self.tables.get_mut(name)
+    }
+
+    /// Takes a table off the list.
+    pub fn remove(&mut self, name: &TableName) -> Option<Table> {
+        self.tables.shift_remove(name)
+    }
+
+    /// All, in order of registration.
+    pub fn iter(&self) -> impl Iterator<Item = &Table> {
+        self.tables.values()
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.tables.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+}
+
+impl FromIterator<Table> for Tables {
+    fn from_iter<I: IntoIterator<Item = Table>>(tables: I) -> Self {
+        Self { tables: tables.into_iter().map(|table| (table.name.clone(), table)).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pgq_client::id::TickId;
+
+    fn row() -> TableRow {
+        TableRow {
+            table: TableName::new("public.t"),
+            local: true,
+            merge_state: Some("ok".to_owned()),
+            custom_snapshot: None,
+            attrs: None,
+            dropped_ddl: None,
+            copy_role: None,
+            copy_pos: 0,
+            dest_table: None,
+        }
+    }
+
+    #[test]
+    fn a_table_is_known_by_its_own_name_unless_it_has_another_here() {
+        assert_eq!(Table::from_row(row()).unwrap().dest.as_str(), "public.t");
+        let renamed = TableRow { dest_table: Some(TableName::new("other.name")), ..row() };
+        let table = Table::from_row(renamed).unwrap();
+        assert_eq!((table.name.as_str(), table.dest.as_str()), ("public.t", "other.name"));
+    }
+
+    #[test]
+    fn only_tables_in_sync_want_events_and_not_those_the_copy_brought() {
+        let with = |state: &str, snapshot: Option<&str>| {
+            Table::from_row(TableRow {
+                merge_state: Some(state.to_owned()),
+                custom_snapshot: snapshot.map(str::to_owned),
+                ..row()
+            })
+            .unwrap()
+        };
+        assert!(with("ok", None).wants(Txid(5)));
+        assert!(!with("do-sync:7", None).wants(Txid(5)));
+        assert_eq!(with("do-sync:7", None).state, TableState::DoSync { tick: TickId(7) });
+        let copied = with("ok", Some("10:20:12,15"));
+        assert!(!copied.wants(Txid(11)), "committed before the copy");
+        assert!(copied.wants(Txid(12)), "in progress during the copy");
+        assert!(copied.wants(Txid(20)), "after the copy");
+    }
+
+    #[test]
+    fn both_spellings_of_the_handler_attribute_are_read() {
+        for attrs in [
+            "handler=londiste%28ignore_truncate%3d1%29",
+            "handlers=londiste%28ignore_truncate%3d1%29",
+        ] {
+            let table =
+                Table::from_row(TableRow { attrs: Some(attrs.to_owned()), ..row() }).unwrap();
+            assert!(table.handler.ignore_truncate());
+        }
+    }
+
+    #[test]
+    fn unknown_texts_are_refused() {
+        let state = TableRow { merge_state: Some("lost".to_owned()), ..row() };
+        assert_eq!(Table::from_row(state).unwrap_err().to_string(), "Bad table state: lost");
+        let handler = TableRow { attrs: Some("handler=nosuch".to_owned()), ..row() };
+        assert_eq!(Table::from_row(handler).unwrap_err().to_string(), "'nosuch'");
+    }
+}
