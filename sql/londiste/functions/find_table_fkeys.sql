@@ -1,0 +1,24 @@
+-- All foreign keys from or to a table, with the statement that creates each of them again.
+create or replace function londiste.find_table_fkeys(i_table_name text)
+returns setof londiste.pending_fkeys as $$
+declare
+    tbl_oid oid := londiste.find_table_oid(i_table_name);
+begin
+    return query
+        select fn.nspname || '.' || fc.relname,
+               tn.nspname || '.' || tc.relname,
+               k.conname::text,
+               'alter table only '
+                    || quote_ident(fn.nspname) || '.' || quote_ident(fc.relname)
+                    || ' add constraint ' || quote_ident(k.conname)
+                    || ' ' || pg_catalog.pg_get_constraintdef(k.oid)
+          from pg_catalog.pg_constraint k
+          join pg_catalog.pg_class fc on fc.oid = k.conrelid
+          join pg_catalog.pg_namespace fn on fn.oid = fc.relnamespace
+          join pg_catalog.pg_class tc on tc.oid = k.confrelid
+          join pg_catalog.pg_namespace tn on tn.oid = tc.relnamespace
+         where k.contype = 'f'
+           and tbl_oid in (k.conrelid, k.confrelid)
+         order by 1, 2, 3;
+end;
+$$ language plpgsql strict stable;

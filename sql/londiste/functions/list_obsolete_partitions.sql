@@ -1,0 +1,19 @@
+-- The partitions of a table, by name only, that are older than the retention period; ready for use
+-- in a statement. The parent's name is taken as it is.
+create or replace function londiste.list_obsolete_partitions(
+    i_parent_table text,
+    i_retention_period interval,
+    i_partition_period text)
+returns setof text as $$
+declare
+    parent record := londiste.split_fqname(i_parent_table);
+begin
+    return query
+        select quote_ident(t.schemaname) || '.' || quote_ident(t.tablename)
+          from pg_catalog.pg_tables t
+         where t.schemaname = parent.schema_part
+           and regexp_replace(t.tablename, '(_\d+)+$', '') = parent.name_part
+           and londiste.is_obsolete_partition(t.tablename, i_retention_period, i_partition_period)
+         order by 1;
+end;
+$$ language plpgsql;

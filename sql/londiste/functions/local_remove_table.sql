@@ -1,0 +1,79 @@
+-- Detaches a table from the local node: triggers off, and when its copy was under way, the partial
+-- data off and the indexes back. The sequences its columns own are detached too. On a root the
+-- table leaves the set.
+--
+-- Returns 200; 400 when the set has no such table, or it is not local on a node below the root.
+create or replace function londiste.local_remove_table(
+    in i_queue_name text,
+    in i_table_name text,
+    out ret_code int4,
+    out ret_note text)
+returns record as $$
+declare
+    fq_table text := londiste.make_fqname(i_table_name);
+    dest text;
+    tbl record;
+    seq record;
+begin
+    select t.local, t.dropped_ddl, t.dest_table
+      into tbl
+      from londiste.table_info t
+     where t.queue_name = i_queue_name
+       and t.table_name = fq_table
+       for update;
+    if not found then
+        ret_code := 400;
+        ret_note := 'Table not found: ' || fq_table;
+        return;
+    end if;
+    dest := coalesce(tbl.dest_table, fq_table);
+
+    if tbl.local then
+        perform londiste.drop_table_triggers(i_queue_name, fq_table);
+
+        if tbl.dropped_ddl is not null then
+            -- Without the rows, because a half-made copy may violate what is put back.
+            execute 'truncate only ' || londiste.quote_fqname(dest);
+            execute tbl.dropped_ddl;
+        end if;
+
+        update londiste.table_info t
+           set local = false,
+               custom_snapshot = null,
+               table_attrs = null,
+               dropped_ddl = null,
+               merge_state = null,
+               dest_table = null
+         where t.queue_name = i_queue_name
+           and t.table_name = fq_table;
+
+        -- serial and identity columns alike
+        for seq in
+            select n.nspname || '.' || c.relname as seq_name
+              from pg_catalog.pg_depend d
+              join pg_catalog.pg_class c on c.oid = d.objid and c.relkind = 'S'
+              join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+             where d.classid = 'pg_catalog.pg_class'::regclass
+               and d.refclassid = 'pg_catalog.pg_class'::regclass
+               and d.refobjid = londiste.find_table_oid(dest)
+               and d.refobjsubid > 0
+               and d.deptype in ('a', 'i')
+             order by d.refobjsubid, 1
+        loop
+            perform londiste.local_remove_seq(i_queue_name, seq.seq_name);
+        end loop;
+    elsif not pgq_node.is_root_node(i_queue_name) then
+        ret_code := 400;
+        ret_note := 'Table not registered locally: ' || fq_table;
+        return;
+    end if;
+
+    if pgq_node.is_root_node(i_queue_name) then
+        perform londiste.global_remove_table(i_queue_name, fq_table);
+        perform londiste.root_notify_change(i_queue_name, 'londiste.remove-table', fq_table);
+    end if;
+
+    ret_code := 200;
+    ret_note := 'Table removed: ' || fq_table;
+end;
+$$ language plpgsql strict;

@@ -1,0 +1,10 @@
+-- Forgets scripts that ran more than three months ago. Always returns 0, there is never a reason to
+-- call it again at once.
+create or replace function londiste.periodic_maintenance()
+returns integer as $$
+begin
+    delete from londiste.applied_execute e
+     where e.execute_time < now() - '3 months'::interval;
+    return 0;
+end;
+$$ language plpgsql;
