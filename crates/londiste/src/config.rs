@@ -1,6 +1,6 @@
 //! The checked configuration of one run (contract `cli.md` section 2).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use daemonkit::ini::{Config, ConfigError};
@@ -90,18 +90,319 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Checks a loaded file.
+    /// Checks a loaded file. All keys are checked for all commands, so that a mistake shows at the first command and
+    /// not when the worker is started again weeks later.
     pub fn from_config(
         config: &Config,
         file: PathBuf,
         overrides: Vec<(String, String)>,
     ) -> Result<Settings, ConfigError> {
-        let _ = (config, file, overrides);
-        todo!()
+        let job_name = config.require("job_name")?;
+        let queue = match config.get("pgq_queue_name")? {
+            Some(queue) => queue,
+            None => config.require("queue_name")?,
+        };
+        let consumer = match config.get("pgq_consumer_id")? {
+            Some(consumer) => consumer,
+            None => config.text("consumer_name", &job_name)?,
+        };
+        let lazy_fetch = whole(config, "pgq_lazy_fetch", 300, 0)?;
+        if lazy_fetch > 0 && config.boolean("pgq_autocommit", false)? {
+            return Err(ConfigError(
+                "pgq_autocommit is not compatible with pgq_lazy_fetch".to_owned(),
+            ));
+        }
+        let min_count = match whole(config, "pgq_batch_collect_events", 0, 0)? {
+            0 => None,
+            events => Some(i32::try_from(events).map_err(|_| {
+                ConfigError(format!("Bad value for pgq_batch_collect_events: {events}"))
+            })?),
+        };
+        let loop_delay = config.float("loop_delay", 1.0)?;
+        Ok(Settings {
+            config_file: file,
+            overrides,
+            db: config.get("db")?,
+            queue: QueueName::new(queue),
+            job_name,
+            consumer: ConsumerName::new(consumer),
+            pidfile: config.file("pidfile")?,
+            remote_extra_connstr: config.text("remote_extra_connstr", "")?,
+            lock_timeout: seconds(config, "lock_timeout", 10.0)?,
+            connection_lifetime: seconds(config, "connection_lifetime", 1200.0)?,
+            node_name: filled(config, "node_name")?,
+            public_node_location: filled(config, "public_node_location")?,
+            initial_provider_location: filled(config, "initial_provider_location")?,
+            register_tables: RegisterFilter {
+                only: config.list("register_only_tables")?,
+                skip: config.list("register_skip_tables")?,
+            },
+            register_seqs: RegisterFilter {
+                only: config.list("register_only_seqs")?,
+                skip: config.list("register_skip_seqs")?,
+            },
+            loop_delay: if loop_delay < 0.0 {
+                None
+            } else {
+                Some(seconds(config, "loop_delay", 1.0)?)
+            },
+            exception_sleep: seconds(config, "exception_sleep", 20.0)?,
+            parallel_copies: whole(config, "parallel_copies", 1, 1)?,
+            threaded_copy_tables: config.list("threaded_copy_tables")?,
+            threaded_copy_pool_size: whole(config, "threaded_copy_pool_size", 1, 1)?,
+            local_only: config.boolean("local_only", false)?,
+            local_only_drop_execute: config.boolean("local_only_drop_execute", false)?,
+            lazy_fetch,
+            batch: BatchOptions {
+                min_lag: filled(config, "pgq_keep_lag")?,
+                min_count,
+                min_interval: filled(config, "pgq_batch_collect_interval")?,
+            },
+            keepalive_stats: seconds(config, "keepalive_stats", 300.0)?,
+            global_wm_publish_period: seconds(config, "global_wm_publish_period", 300.0)?,
+            local_wm_publish_period: seconds(config, "local_wm_publish_period", 300.0)?,
+            compare_sql: filled(config, "compare_sql")?,
+            compare_fmt: filled(config, "compare_fmt")?,
+            handler_modules: config.list("handler_modules")?,
+        })
     }
 
     /// Reads the same file again, with the same overrides.
     pub fn reload(&self) -> Result<Settings, ConfigError> {
-        todo!()
+        let config = load(&self.config_file, &self.overrides)?;
+        Settings::from_config(&config, self.config_file.clone(), self.overrides.clone())
+    }
+}
+
+/// Sections that hold the settings, the preferred one first; Londiste 3.0 called it `[londiste3]`.
+const SECTIONS: [&str; 2] = ["londiste", "londiste3"];
+
+/// Reads an ini file with the built-in keys that values may refer to (`%(job_name)s`).
+pub fn load(file: &Path, overrides: &[(String, String)]) -> Result<Config, ConfigError> {
+    let job_name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = file.parent().unwrap_or(Path::new("")).to_string_lossy().into_owned();
+    let host_name = nix::unistd::gethostname().unwrap_or_default();
+    let builtins = [
+        ("job_name", job_name),
+        ("service_name", "londiste".to_owned()),
+        ("host_name", host_name.to_string_lossy().into_owned()),
+        ("config_dir", folder),
+        ("config_file", file.to_string_lossy().into_owned()),
+    ];
+    Config::load(file, &SECTIONS, &builtins, overrides)
+}
+
+/// A text key where empty means absent.
+fn filled(config: &Config, key: &str) -> Result<Option<String>, ConfigError> {
+    Ok(config.get(key)?.filter(|value| !value.is_empty()))
+}
+
+/// A whole number of at least `least`.
+fn whole(config: &Config, key: &str, default: i64, least: usize) -> Result<usize, ConfigError> {
+    let number = config.int(key, default)?;
+    usize::try_from(number)
+        .ok()
+        .filter(|number| *number >= least)
+        .ok_or_else(|| ConfigError(format!("Bad value for {key}: {number}")))
+}
+
+/// A number of seconds, not negative.
+fn seconds(config: &Config, key: &str, default: f64) -> Result<Duration, ConfigError> {
+    let number = config.float(key, default)?;
+    Duration::try_from_secs_f64(number)
+        .map_err(|_| ConfigError(format!("Bad value for {key}: {number}")))
+}
+
+/// A key of the file that nothing reads but that looks like a misspelt one. Other unknown keys are left alone: they are
+/// often made for `%(key)s` in values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misspelt {
+    /// As written, in lower case.
+    pub key: String,
+    /// The known key it resembles.
+    pub meant: &'static str,
+}
+
+/// Keys of the file that look misspelt.
+pub fn misspelt_keys(config: &Config) -> Vec<Misspelt> {
+    config
+        .keys()
+        .into_iter()
+        .filter(|key| !KEYS.contains(&key.as_str()))
+        .filter_map(|key| Some(Misspelt { meant: nearest(&key)?, key }))
+        .collect()
+}
+
+/// Every key that some command reads, and those that only the original reads.
+const KEYS: [&str; 61] = [
+    "compare_fmt",
+    "compare_sql",
+    "config_dir",
+    "config_file",
+    "config_format",
+    "connection_lifetime",
+    "consumer_name",
+    "db",
+    "exception_grace",
+    "exception_quiet",
+    "exception_reset",
+    "exception_sleep",
+    "global_wm_publish_period",
+    "handler_modules",
+    "host_name",
+    "initial_provider_location",
+    "job_name",
+    "keepalive_stats",
+    "local_only",
+    "local_only_drop_execute",
+    "local_wm_publish_period",
+    "lock_timeout",
+    "log_count",
+    "log_size",
+    "logdatefmt_console",
+    "logdatefmt_console_verbose",
+    "logdatefmt_file",
+    "logdatefmt_file_verbose",
+    "logfile",
+    "logfmt_console",
+    "logfmt_console_verbose",
+    "logfmt_file",
+    "logfmt_file_verbose",
+    "loop_delay",
+    "node_name",
+    "obfuscator_key",
+    "obfuscator_map",
+    "parallel_copies",
+    "pgq_autocommit",
+    "pgq_batch_collect_events",
+    "pgq_batch_collect_interval",
+    "pgq_consumer_id",
+    "pgq_keep_lag",
+    "pgq_lazy_fetch",
+    "pgq_queue_name",
+    "pidfile",
+    "public_node_location",
+    "queue_name",
+    "register_only_seqs",
+    "register_only_tables",
+    "register_skip_seqs",
+    "register_skip_tables",
+    "remote_extra_connstr",
+    "service_name",
+    "shard_hash_func",
+    "shard_info_sql",
+    "skylog_locations",
+    "table_filter",
+    "threaded_copy_pool_size",
+    "threaded_copy_tables",
+    "use_skylog",
+];
+
+/// The known key that differs by the fewest letters, when that is at most a third of them.
+fn nearest(key: &str) -> Option<&'static str> {
+    KEYS.into_iter()
+        .map(|known| (distance(key, known), known))
+        .filter(|(distance, known)| distance * 3 <= known.len())
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// Levenshtein distance: letters inserted, removed or replaced.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.chars().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[row.len() - 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Config {
+        let builtins = [("job_name", "j".to_owned())];
+        Config::from_text("x.ini", text, &SECTIONS, &builtins, &[]).unwrap()
+    }
+
+    fn settings(keys: &str) -> Result<Settings, ConfigError> {
+        let config = config(&format!("[londiste]\nqueue_name = q\n{keys}"));
+        Settings::from_config(&config, "x.ini".into(), vec![])
+    }
+
+    #[track_caller]
+    fn fails(keys: &str, message: &str) {
+        assert_eq!(settings(keys).unwrap_err().to_string(), message);
+    }
+
+    #[test]
+    fn defaults() {
+        let settings = settings("").unwrap();
+        assert_eq!(settings.db, None);
+        assert_eq!(settings.consumer.as_str(), "j");
+        assert_eq!(settings.lock_timeout, Duration::from_secs(10));
+        assert_eq!(settings.loop_delay, Some(Duration::from_secs(1)));
+        assert_eq!(settings.parallel_copies, 1);
+        assert_eq!(settings.lazy_fetch, 300);
+        assert_eq!(settings.batch, BatchOptions::default());
+    }
+
+    #[test]
+    fn legacy_names_win() {
+        let settings = settings("pgq_queue_name = old\npgq_consumer_id = c\nconsumer_name = d");
+        let settings = settings.unwrap();
+        assert_eq!(settings.queue.as_str(), "old");
+        assert_eq!(settings.consumer.as_str(), "c");
+    }
+
+    #[test]
+    fn special_values() {
+        assert_eq!(settings("loop_delay = -1").unwrap().loop_delay, None);
+        assert_eq!(settings("loop_delay = 0").unwrap().loop_delay, Some(Duration::ZERO));
+        assert_eq!(settings("pgq_batch_collect_events = 5").unwrap().batch.min_count, Some(5));
+        assert_eq!(settings("pgq_keep_lag =").unwrap().batch.min_lag, None);
+        assert_eq!(settings("pgq_keep_lag = 1 hour").unwrap().batch.min_lag.unwrap(), "1 hour");
+    }
+
+    #[test]
+    fn bad_values_are_named() {
+        fails("parallel_copies = 0", "Bad value for parallel_copies: 0");
+        fails("lock_timeout = -1", "Bad value for lock_timeout: -1");
+        fails("pgq_autocommit = 1", "pgq_autocommit is not compatible with pgq_lazy_fetch");
+        assert!(settings("pgq_autocommit = 1\npgq_lazy_fetch = 0").is_ok());
+        let none = Settings::from_config(&config("[londiste3]"), "x.ini".into(), vec![]);
+        assert_eq!(none.unwrap_err().to_string(), "No option 'queue_name' in section: 'londiste3'");
+    }
+
+    #[test]
+    fn register_filters() {
+        let filter = settings("register_only_tables = a.b, c.d\nregister_skip_tables = c.d");
+        let filter = filter.unwrap().register_tables;
+        assert!(filter.accepts("a.b"));
+        assert!(!filter.accepts("c.d"));
+        assert!(!filter.accepts("e.f"));
+        assert!(RegisterFilter::default().accepts("any.thing"));
+    }
+
+    #[test]
+    fn misspelt_keys_are_found_with_what_was_meant() {
+        let config = config(
+            "[londiste]\nparalel_copies = 2\nhome = /x\nlogfile = %(home)s/log\nfoo = 1\nDB = x",
+        );
+        assert_eq!(
+            misspelt_keys(&config),
+            [Misspelt { key: "paralel_copies".to_owned(), meant: "parallel_copies" }]
+        );
+    }
+
+    #[test]
+    fn known_keys_are_sorted_and_unique() {
+        assert!(KEYS.windows(2).all(|pair| pair[0] < pair[1]));
     }
 }
