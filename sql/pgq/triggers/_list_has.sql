@@ -1,0 +1,16 @@
+-- Whether a list of columns, as in the trigger arguments pkey= and ignore=, names a column.
+-- Commas and white space separate. A name with such characters in it is found too.
+create or replace function pgq._list_has(i_list text, i_name text) returns boolean
+language plpgsql immutable strict as $$
+begin
+    if i_name collate "C" operator(pg_catalog.~) '[,\s]' then
+        return i_list collate "C" operator(pg_catalog.~) pg_catalog.concat(
+            '(^|[,\s])',
+            pg_catalog.regexp_replace(i_name collate "C", '([^0-9A-Za-z_])', '\\\1', 'g'),
+            '($|[,\s])');
+    end if;
+    return pg_catalog.strpos(
+        pg_catalog.concat(',', pg_catalog.translate(i_list, E' \t\n\r\f\v', ',,,,,,'), ','),
+        pg_catalog.concat(',', i_name, ',')) operator(pg_catalog.>) 0;
+end;
+$$;

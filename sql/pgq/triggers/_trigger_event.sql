@@ -1,0 +1,188 @@
+-- What logutriga, sqltriga and jsontriga have in common: makes the event for one changed row and
+-- inserts it, unless the trigger's arguments say otherwise. Returns whether the row operation is to
+-- be suppressed (SKIP).
+--
+-- i_format is 'url', 'sql' or 'json'. i_row is the row the event is about, OLD for DELETE, else
+-- NEW; i_old is the old row for UPDATE, else the same as i_row. Both are polymorphic, so the
+-- function is compiled once per row type and session.
+create or replace function pgq._trigger_event(
+    i_format text, i_op text, i_when text, i_relid oid, i_schema text, i_table text,
+    i_args text[], i_row anyelement, i_old anyelement
+) returns boolean
+language plpgsql as $$
+declare
+    queue constant  pg_catalog.text := i_args[0];
+    arg             record;
+    skip            boolean := false;
+    backup          boolean := false;
+    deny            boolean := false;
+    keys            pg_catalog.text;
+    ignored         pg_catalog.text;
+    overrides       pg_catalog.text[];
+
+    -- The row knows its columns best: the catalog, seen with an old snapshot, may be behind.
+    document constant pg_catalog.json := pg_catalog.row_to_json(i_row);
+    names constant  pg_catalog.text[] := array(select pg_catalog.json_object_keys(document));
+    n constant      integer := pg_catalog.cardinality(names);
+    has_magic constant boolean :=
+        pg_catalog.strpos(pg_catalog.concat(',', pg_catalog.array_to_string(names, ',')),
+            ',_pgq_ev_') operator(pg_catalog.>) 0;
+    row_values constant pg_catalog.text[] :=
+        pgq._record_fields(pg_catalog.format('%s', i_row), n);
+    old_values      pg_catalog.text[] := row_values;
+
+    -- the columns that are part of the data
+    shown           pg_catalog.text[] := names;
+    shown_values    pg_catalog.text[] := row_values;
+    shown_old       pg_catalog.text[];
+
+    is_key          boolean;
+    changed         boolean;
+    hidden_changed  boolean := false;
+    assignments     pg_catalog.text[] := '{}';
+    shown_changed   boolean := false;
+
+    fields          pg_catalog.text[];  -- ev_type, ev_data, ev_extra1 .. ev_extra4
+    field           integer;
+    result          record;
+    event_id        bigint;
+begin
+    if queue is null then
+        raise exception 'pgq trigger must have destination queue as argument';
+    end if;
+    if i_args[1] is not null then
+        arg := pgq._trigger_args(i_args, i_op);
+        skip := arg.o_skip;
+        backup := arg.o_backup and i_op operator(pg_catalog.=) 'UPDATE';
+        deny := arg.o_deny;
+        keys := arg.o_keys;
+        ignored := arg.o_ignored;
+        overrides := arg.o_overrides;
+    end if;
+    keys := coalesce(keys, pgq._primary_key(i_relid));
+    if i_op operator(pg_catalog.<>) 'INSERT' and keys operator(pg_catalog.=) '' then
+        raise exception 'Update/Delete on table without pkey';
+    end if;
+    if skip and i_when operator(pg_catalog.=) 'AFTER' then
+        raise exception 'SKIP does not work in AFTER trigger.';
+    end if;
+    if deny then
+        raise exception 'Table ''%.%'' to queue ''%'': change not allowed (%)',
+            i_schema, i_table, queue, i_op;
+    end if;
+
+    if i_op operator(pg_catalog.=) 'UPDATE' then
+        old_values := pgq._record_fields(pg_catalog.format('%s', i_old), n);
+
+        -- What changed? Without a list of ignored columns only sqltriga needs to know, but no
+        -- trigger lets a key change pass.
+        if not i_row operator(pg_catalog.*=) i_old then
+            for i in 1 .. n loop
+                continue when
+                    coalesce(row_values[i] operator(pg_catalog.=) old_values[i],
+                             pg_catalog.num_nulls(row_values[i], old_values[i])
+                                 operator(pg_catalog.=) 2)
+                    -- only shortened floats can differ and have the same text
+                    and pg_catalog.current_setting('extra_float_digits')::integer
+                        operator(pg_catalog.>) 0;
+                is_key := pgq._list_has(keys, names[i])
+                    and not pg_catalog.starts_with(names[i], '_pgq_ev_');
+                continue when not is_key
+                    and ignored is null and i_format operator(pg_catalog.<>) 'sql';
+                continue when not pgq._column_changed(
+                    i_relid, names[i], row_values[i], old_values[i], i_row, i_old);
+
+                if is_key then
+                    raise exception 'primary key update not allowed';
+                elsif pgq._list_has(ignored, names[i])
+                      or pg_catalog.starts_with(names[i], '_pgq_ev_') then
+                    hidden_changed := true;
+                else
+                    shown_changed := true;
+                    exit when i_format operator(pg_catalog.<>) 'sql';
+                    assignments := pg_catalog.array_append(assignments,
+                        pg_catalog.concat(pg_catalog.quote_ident(names[i]), '=',
+                            pg_catalog.quote_nullable(row_values[i])));
+                end if;
+            end loop;
+        end if;
+    end if;
+
+    if ignored is not null or has_magic then
+        select coalesce(pg_catalog.array_agg(c.name), '{}'),
+               coalesce(pg_catalog.array_agg(c.new_value), '{}'),
+               coalesce(pg_catalog.array_agg(c.old_value), '{}')
+          into shown, shown_values, shown_old
+          from rows from (pg_catalog.unnest(names), pg_catalog.unnest(row_values),
+                          pg_catalog.unnest(old_values)) as c (name, new_value, old_value)
+         where not coalesce(pgq._list_has(ignored, c.name), false)
+           and not pg_catalog.starts_with(c.name, '_pgq_ev_');
+    else
+        shown_old := old_values;
+    end if;
+
+    -- An update of nothing but columns that are left out makes no event; one that changes nothing
+    -- at all does.
+    if hidden_changed and not shown_changed then
+        return skip;
+    end if;
+
+    fields[3] := pg_catalog.concat(i_schema, '.', i_table);
+    if i_format operator(pg_catalog.=) 'json' then
+        fields[1] := pgq._json_type(i_op, i_schema, i_table, keys);
+        fields[2] := pgq._json_row(i_relid, shown, shown_values, document);
+        if backup then
+            fields[4] := pgq._json_row(i_relid, shown, shown_old, pg_catalog.row_to_json(i_old));
+        end if;
+    else
+        fields[1] := pg_catalog.left(i_op, 1);
+        if i_format operator(pg_catalog.=) 'url' then
+            fields[1] := pg_catalog.concat(fields[1], ':', keys);
+            fields[2] := pgq._url_row(shown, shown_values);
+        else
+            fields[2] := pgq._sql_change(
+                i_op, names, old_values, keys, shown, shown_values, assignments);
+        end if;
+        if backup then
+            fields[4] := pgq._url_row(shown, shown_old);
+        end if;
+    end if;
+
+    if has_magic then
+        for i in 1 .. n loop
+            continue when not pg_catalog.starts_with(names[i], '_pgq_ev_');
+            field := pg_catalog.array_position(
+                '{_pgq_ev_type,_pgq_ev_data,_pgq_ev_extra1,_pgq_ev_extra2,_pgq_ev_extra3,_pgq_ev_extra4}'
+                ::pg_catalog.text[], names[i]);
+            if field is null then
+                raise exception 'Unknown magic column: %', names[i];
+            end if;
+            fields[field] := row_values[i];
+        end loop;
+    end if;
+
+    if overrides is not null then
+        -- All of them, also when the condition then says no: their errors must not stay hidden.
+        for i in 1 .. 6 loop
+            if overrides[i] is not null then
+                result := pgq._trigger_expression(overrides[i], names, i_row);
+                fields[i] := result.o_value;
+            end if;
+        end loop;
+        if overrides[7] is not null then
+            result := pgq._trigger_expression(overrides[7], names, i_row);
+            if result.o_type operator(pg_catalog.<>) 16::oid then
+                raise exception 'when= query result must be boolean, got=%', result.o_type;
+            elsif result.o_value is null then
+                raise exception 'when= should not be NULL';
+            elsif result.o_value operator(pg_catalog.=) 'f' then
+                return skip;
+            end if;
+        end if;
+    end if;
+
+    event_id := pgq.insert_event(queue,
+        fields[1], fields[2], fields[3], fields[4], fields[5], fields[6]);
+    return skip;
+end;
+$$;

@@ -1,0 +1,5 @@
+do $$
+begin
+    perform pgq.upgrade_schema();
+end;
+$$;

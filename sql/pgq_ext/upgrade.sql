@@ -1,0 +1,5 @@
+do $$
+begin
+    perform pgq_ext.upgrade_schema();
+end;
+$$;

@@ -1,0 +1,52 @@
+-- What a schema offers to the outside, one line per object: columns, constraints, indexes,
+-- functions and grants. Helpers whose names begin with "_" are ours or the original's own business,
+-- except the one that both have. psql variable: schema.
+\pset format unaligned
+\pset fieldsep '\t'
+\pset tuples_only on
+
+select 'column', c.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod),
+       case when a.attnotnull then 'not null' end, pg_get_expr(d.adbin, d.adrelid)
+  from pg_attribute a
+       join pg_class c on c.oid = a.attrelid
+       left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+ where c.relnamespace = :'schema'::regnamespace and c.relkind = 'r' and a.attnum > 0
+ order by c.relname collate "C", a.attnum;
+
+select 'constraint', c.conrelid::regclass, c.conname, c.contype, pg_get_constraintdef(c.oid)
+  from pg_constraint c
+ where c.connamespace = :'schema'::regnamespace and c.contype <> 'n'
+ order by 2, c.conname collate "C";
+
+select 'index', tablename, indexname, indexdef
+  from pg_indexes
+ where schemaname = :'schema'
+ order by indexname collate "C";
+
+select 'function', p.proname, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
+       case when p.prosecdef then 'definer' else 'invoker' end,
+       case when l.lanname = 'c' then 'plpgsql' else l.lanname end,
+       case when p.proname in ('insert_event_raw', 'logutriga', 'sqltriga', 'jsontriga') then 'v'
+            else p.provolatile end,
+       p.proisstrict, p.proparallel, p.proconfig
+  from pg_proc p
+       join pg_language l on l.oid = p.prolang
+ where p.pronamespace = :'schema'::regnamespace
+   and (p.proname !~ '^_' or p.proname = '_grant_perms_from')
+ order by p.proname collate "C", pg_get_function_arguments(p.oid) collate "C";
+
+select 'grant', x.name,
+       array_to_string(array(select unnest(x.acl)::text collate "C" order by 1), ' ')
+  from (select relname::text, relacl
+          from pg_class
+         where relnamespace = :'schema'::regnamespace and relkind in ('r', 'S')
+        union all
+        select format('%s(%s)', proname, pg_get_function_arguments(oid)), proacl
+          from pg_proc
+         where pronamespace = :'schema'::regnamespace
+           and (proname !~ '^_' or proname = '_grant_perms_from')) as x (name, acl)
+ order by x.name collate "C";
+
+select 'schema', array_to_string(array(select unnest(nspacl)::text collate "C" order by 1), ' ')
+  from pg_namespace
+ where nspname = :'schema';
