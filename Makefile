@@ -12,10 +12,13 @@ demo:
 	cargo build --release --bins
 	cargo run --release --quiet --package system-tests --bin demo -- $(DEMO_ARGS)
 
+# Scenarios spend most of their time waiting (the original's pauses are seconds), so more run than there are cores.
+TEST_THREADS ?= 6
+
 # The scenarios look for our programs in target/debug, so these are built first.
 test: setup
 	cargo build --workspace --bins
-	cargo test --workspace
+	cargo test --workspace -- --test-threads=$(TEST_THREADS)
 
 check:
 	cargo fmt --all --check

@@ -133,6 +133,14 @@ impl Stage {
         self.ticker.stop();
     }
 
+    /// Adds tables on the root and then on the leaf.
+    #[track_caller]
+    pub(crate) fn add_tables(&self, tables: &[&str]) {
+        for node in [&self.root, &self.leaf] {
+            node.londiste([&["add-table"], tables].concat()).ok();
+        }
+    }
+
     /// Nodes created, daemons running, keys added, all tables and sequences replicated and in sync.
     #[track_caller]
     pub(crate) fn replicate_everything(&self) {
@@ -147,15 +155,10 @@ impl Stage {
         self.leaf.londiste(["wait-sync"]).ok().says("All done");
     }
 
-    /// States of the leaf's tables, `NAME|STATE` per line.
-    pub(crate) fn states(&self) -> String {
-        states(&self.target)
-    }
-
     /// Waits until the leaf has worked off everything the source has committed so far.
     #[track_caller]
     pub(crate) fn wait_caught_up(&self) {
-        wait_caught_up(&self.source, &self.target, EVENTUALLY);
+        wait_caught_up(&self.source, &self.target, self.leaf.name());
     }
 
     /// Panics unless the tables have the same rows on both sides. Waits for nothing.
@@ -174,19 +177,19 @@ pub(crate) fn states(db: &Database) -> String {
     ))
 }
 
-/// Waits until `target` has applied all that `source` has committed so far.
+/// Waits until `consumer` has applied to `target` all that `source` has committed so far.
 ///
 /// A forced tick ends the present batch (whether we or the ticker daemon write it); when the target's position has
 /// reached it, everything before is applied.
 #[track_caller]
-pub(crate) fn wait_caught_up(source: &Database, target: &Database, deadline: Duration) {
+pub(crate) fn wait_caught_up(source: &Database, target: &Database, consumer: &str) {
     source.sql(&format!("select pgq.force_tick('{QUEUE}')"));
     source.sql(&format!("select pgq.ticker('{QUEUE}')"));
     let tick = source.int(&format!("select last_tick_id from pgq.get_queue_info('{QUEUE}')"));
-    wait_for(format!("tick {tick} on the target"), deadline, || {
+    wait_for(format!("tick {tick} on the target"), EVENTUALLY, || {
         let seen = target
             .try_text(&format!(
-                "select completed_tick, cur_error from pgq_node.get_consumer_state('{QUEUE}', 'dst')"
+                "select completed_tick, cur_error from pgq_node.get_consumer_state('{QUEUE}', '{consumer}')"
             ))
             .map_err(|e| e.to_string())?;
         let reached = seen.split('|').next().and_then(|tick| tick.parse::<i64>().ok());

@@ -2,6 +2,15 @@
 //!
 //! [`diary`] has the tables, the load and the cast that most stories share.
 
+mod bad_input;
+mod copies;
 mod diary;
+mod execute_failure;
+mod faults;
+mod fkeys;
 mod happy_path;
+mod partial;
+mod resync;
+mod rights;
+mod secrets;
 mod testkit;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 use crate::folder::is_our_process;
@@ -39,11 +40,15 @@ impl Daemon {
         })
     }
 
-    /// Waits until the daemon that had this number has ended.
+    /// Waits until nothing is left of the daemon that had this number: to `kill(pid, 0)`, which is how programs look
+    /// for a running namesake, a zombie is alive.
     #[track_caller]
     pub fn wait_gone(&self, pid: u32) {
         wait_for(format!("the end of process {pid}"), SOON, || {
-            holds(!is_our_process(pid), format!("still running, {}", self.pidfile.display()))
+            // Orphans are our children (see `folder`). An error means that this one is somebody else's or gone.
+            let _ = waitpid(as_pid(pid), Some(WaitPidFlag::WNOHANG));
+            let left = Path::new("/proc").join(pid.to_string()).exists();
+            holds(!left, format!("still there, {}", self.pidfile.display()))
         });
     }
 

@@ -46,7 +46,7 @@ pub fn unique(label: &str) -> String {
     format!("{label}_{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Is the process alive and one of ours? A zombie counts as gone: in a container nobody may reap it.
+/// Is the process alive and one of ours? A zombie has no environment any more, so it is not.
 pub fn is_our_process(pid: u32) -> bool {
     let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return false };
     let mark = format!("{FOLDER_VARIABLE}={}", root().display());
@@ -54,6 +54,9 @@ pub fn is_our_process(pid: u32) -> bool {
 }
 
 fn create() -> WorkFolder {
+    // Daemons leave their parent. In a container nobody may collect such orphans when they end, and a restarted
+    // daemon would find its predecessor's zombie "running"; so they become ours, see `Daemon::wait_gone`.
+    nix::sys::prctl::set_child_subreaper(true).expect("Linux 3.4 or later");
     // A Unix socket's path has to fit into 107 bytes, so a deep TMPDIR is no use.
     let parent = Some(std::env::temp_dir())
         .filter(|dir| dir.as_os_str().len() <= 40)

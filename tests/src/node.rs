@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use crate::daemon::Daemon;
@@ -11,7 +12,7 @@ use crate::under_test::{self, Impl, Outcome, Program};
 use crate::wait::{holds, wait_for};
 use crate::{Database, folder};
 
-/// Keys that make a test quick. Later lines cannot repeat a key, so [`Node::with`] replaces them here.
+/// Keys that make a test quick. A key may stand in the file once, so [`Node::set`] replaces them.
 const QUICK: [(&str, &str); 2] = [("loop_delay", "0.2"), ("exception_sleep", "1")];
 
 /// A node: its files, its implementation, and its worker daemon. Dropping it ends the worker and its copies.
@@ -88,6 +89,8 @@ impl Node {
     pub fn londiste<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Outcome {
         let mut command = self.command();
         command.args(args);
+        let installs = command.get_args().any(|arg| arg.to_string_lossy().starts_with("create-"));
+        let _turn = installs.then(|| InstallTurn::take(self.implementation));
         under_test::finish(Duration::from_secs(120), &mut command)
     }
 
@@ -166,6 +169,28 @@ impl Drop for Node {
         self.worker.end_quietly();
         self.copies().iter().for_each(Daemon::end_quietly);
         show_log_of_failed_test(&self.name, &self.log());
+    }
+}
+
+/// The right to install now. Roles belong to the whole server, and the reference's installer fails when another one
+/// creates them at the same moment; ours has to cope with ours.
+enum InstallTurn {
+    Alone { _held: RwLockWriteGuard<'static, ()> },
+    Shared { _held: RwLockReadGuard<'static, ()> },
+}
+
+impl InstallTurn {
+    fn take(implementation: Impl) -> Self {
+        static INSTALLING: RwLock<()> = RwLock::new(());
+        // A test that failed meanwhile does not concern the others.
+        match implementation {
+            Impl::Reference => {
+                Self::Alone { _held: INSTALLING.write().unwrap_or_else(PoisonError::into_inner) }
+            }
+            Impl::Ours => {
+                Self::Shared { _held: INSTALLING.read().unwrap_or_else(PoisonError::into_inner) }
+            }
+        }
     }
 }
 
