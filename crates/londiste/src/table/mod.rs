@@ -2,5 +2,6 @@
 
 pub mod attrs;
 pub mod registry;
+pub mod source;
 pub mod state;
 pub mod sync;

@@ -1,0 +1,235 @@
+//! `londiste INI compare [TABLE...]`: counts and checksums of both sides (contract `compare-repair-execute.md` 2 and 3).
+//!
+//! Departures from the original: both sides are read at the same time; every table starts its search for a source at this
+//! node's own provider; tables whose handler stores nothing are left out of the default list; the exit code stays within
+//! 255; both sides print dates, numbers and bytes under the same settings; the condition of `--copy-condition` applies
+//! to both sides.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use indexmap::IndexMap;
+use pgq_client::Error;
+use pgq_client::calls::pgq_node;
+use pgq_client::conn::Session;
+use pgq_client::name::TableName;
+use pgq_client::text::quoting::quote_ident;
+use tokio_postgres::SimpleQueryMessage;
+
+use super::format::fill;
+use super::freeze::{Subject, freeze};
+use crate::calls::{self, TableRow};
+use crate::config::Settings;
+use crate::job::{Job, UsageError};
+use crate::table::attrs::TableAttrs;
+use crate::table::source::{self, Source};
+use crate::table::state::TableState;
+
+/// What the operator asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Tables by name in the set; none means all of this node.
+    pub tables: Vec<String>,
+    /// Compare row counts only.
+    pub count_only: bool,
+    /// Wait for this node however long it lags.
+    pub force: bool,
+}
+
+/// Compares and says how many tables differ, as an exit code.
+///
+/// # Errors
+/// [`UsageError`] when the node lags too much or no source has a table; the server's errors.
+pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
+    let db = open_for_reading(job.local("db").await?).await?;
+    let queue = &job.settings.queue;
+    let info = pgq_node::get_node_info(&*db, queue).await?;
+    let provider = info
+        .provider_location
+        .ok_or_else(|| UsageError(format!("{} - create the node first (create-root, create-leaf)", info.reply.note)))?;
+    let tables = calls::get_table_list(&*db, queue).await?;
+    let mut different = 0_u8;
+    for table in selected(&tables, &options.tables) {
+        let equal = compare_table(job, &db, &provider, table, options).await?;
+        if equal == Some(false) {
+            different = different.saturating_add(1);
+        }
+    }
+    Ok(ExitCode::from(different))
+}
+
+/// Tables to compare, in registration order or as named; says why others are left out.
+fn selected<'a>(tables: &'a [TableRow], wanted: &[String]) -> Vec<&'a TableRow> {
+    let mut picked = Vec::new();
+    if wanted.is_empty() {
+        picked.extend(tables.iter().filter(|row| row.local && source::stores_data(row)));
+    }
+    for name in wanted.iter().map(|name| TableName::new(name)) {
+        match tables.iter().find(|row| row.table == name && row.local) {
+            Some(row) => picked.push(row),
+            None => tracing::warn!("Table not subscribed: {name}"),
+        }
+    }
+    picked.retain(|row| {
+        let ok = row.state() == Ok(TableState::Ok);
+        if !ok {
+            tracing::warn!("Table {} not synced yet, no point", row.table);
+        }
+        ok
+    });
+    picked
+}
+
+/// Compares one table; `None` when it had to be left out.
+async fn compare_table(
+    job: &Job,
+    db: &Session,
+    provider: &str,
+    table: &TableRow,
+    options: &Options,
+) -> anyhow::Result<Option<bool>> {
+    let name = &table.table;
+    let mut source = source::find(job, provider, std::slice::from_ref(name)).await?;
+    tracing::info!("{name}: Using node {} as provider", source.node);
+    tracing::info!("Provider: {} ({})", source.node, source.node_type);
+    let Some(source_row) = source.table(name).filter(|row| row.local) else {
+        tracing::warn!("Table not available on provider: {name}");
+        return Ok(None);
+    };
+    if source_row.state() != Ok(TableState::Ok) {
+        tracing::warn!("Table {name} not ready yet on provider");
+        return Ok(None);
+    }
+    let (src, dst) = (source_row.dest().clone(), table.dest().clone());
+    for (session, table, side) in [(&source.session, &src, "provider"), (db, &dst, "subscriber")] {
+        if calls::find_table_oid(&**session, table).await?.is_none() {
+            tracing::warn!("Table {table} does not exist on {side} side");
+            return Ok(None);
+        }
+    }
+    source.session = open_for_reading(source.session).await?;
+    freeze(job, &source, db, Subject { source_table: &src, dest_table: &dst, force: options.force }).await?;
+    let equal = count(job, &source, db, table, (&src, &dst), options).await;
+    for session in [&source.session, db] {
+        session.batch_execute("rollback").await.map_err(|error| Error::sql(error, "rollback"))?;
+    }
+    source.session.close().await;
+    equal.map(Some)
+}
+
+/// Counts both sides on their snapshots.
+async fn count(
+    job: &Job,
+    source: &Source,
+    db: &Session,
+    table: &TableRow,
+    (src, dst): (&TableName, &TableName),
+    options: &Options,
+) -> anyhow::Result<bool> {
+    tracing::info!("Counting {dst}");
+    let src_columns = columns(&source.session, src).await?;
+    let dst_columns = columns(db, dst).await?;
+    let common: Vec<&String> = src_columns.iter().filter(|column| dst_columns.contains(column)).collect();
+    if common.is_empty() {
+        anyhow::bail!("no common columns found: {src} on {} and {dst} here", source.node);
+    }
+    if common.len() != src_columns.len() || common.len() != dst_columns.len() {
+        tracing::warn!("Ignoring some columns");
+    }
+    let attrs = TableAttrs::parse(table.attrs.as_deref()).with_context(|| format!("attributes of {}", table.table))?;
+    let query = Query::new(&job.settings, options.count_only, &common, attrs.copy_condition());
+    let pattern = query.pattern(&job.settings);
+    let (src_sql, dst_sql) = (query.on(src), query.on(dst));
+    let (src_row, dst_row) = tokio::join!(first_row(&source.session, &src_sql), first_row(db, &dst_sql));
+    let mut texts = Vec::new();
+    for (side, sql, row) in [("srcdb", src_sql, src_row), ("dstdb", dst_sql, dst_row)] {
+        tracing::debug!("{side}: {sql}");
+        let row = row?;
+        let text = fill(&pattern, |column| row.get(column).map(Option::as_deref))?;
+        tracing::info!("{side}: {text}");
+        texts.push(text);
+    }
+    let equal = texts[0] == texts[1];
+    if !equal {
+        tracing::warn!("{dst}: Results do not match!");
+    }
+    Ok(equal)
+}
+
+/// The query both sides run, but for the table's name. Pure.
+#[derive(Debug)]
+struct Query {
+    template: String,
+    count_only: bool,
+}
+
+impl Query {
+    fn new(settings: &Settings, count_only: bool, columns: &[&String], condition: Option<&str>) -> Query {
+        let template = match &settings.compare_sql {
+            Some(template) => template.as_str(),
+            None if count_only => "select count(1) as cnt from only _TABLE_",
+            None => "select count(1) as cnt, sum(hashtext(_COLS_::text)::bigint) as chksum from only _TABLE_",
+        };
+        let columns: Vec<String> = columns.iter().map(|column| quote_ident(column)).collect();
+        let mut template = template.replace("_COLS_", &format!("({})", columns.join(",")));
+        if let Some(condition) = condition.filter(|_| !has_where(&template)) {
+            template.push_str(&format!(" WHERE ({condition})"));
+        }
+        Query { template, count_only }
+    }
+
+    fn on(&self, table: &TableName) -> String {
+        self.template.replace("_TABLE_", &table.quoted())
+    }
+
+    fn pattern(&self, settings: &Settings) -> String {
+        let default =
+            if self.count_only { "%(cnt)d rows" } else { "%(cnt)d rows, checksum=%(chksum)s" };
+        settings.compare_fmt.as_deref().unwrap_or(default).to_owned()
+    }
+}
+
+/// Whether an operator's `compare_sql` chooses rows itself; the copy condition is not added then.
+fn has_where(sql: &str) -> bool {
+    sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word.eq_ignore_ascii_case("where"))
+}
+
+/// Makes two servers print equal values equally.
+async fn open_for_reading(session: Session) -> anyhow::Result<Session> {
+    let sql = "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set intervalstyle = 'postgres'; \
+               set extra_float_digits = 1; set bytea_output = 'hex'; set lc_monetary = 'C'";
+    session.batch_execute(sql).await.map_err(|error| Error::sql(error, sql))?;
+    Ok(session)
+}
+
+async fn columns(session: &Session, table: &TableName) -> anyhow::Result<Vec<String>> {
+    let sql = "select a.attname::text from pg_catalog.pg_attribute a \
+               where a.attrelid = londiste.find_table_oid($1) and a.attnum > 0 and not a.attisdropped \
+               order by a.attnum";
+    let rows = session.query(sql, &[&table.as_str()]).await.map_err(|error| Error::sql(error, sql))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// The first row of a query, every column as text.
+async fn first_row(session: &Session, sql: &str) -> anyhow::Result<IndexMap<String, Option<String>>> {
+    let messages = session.simple_query(sql).await.map_err(|error| Error::sql(error, sql))?;
+    let row = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let row = row.with_context(|| format!("compare_sql returned no row: {sql}"))?;
+    let columns = row.columns().iter().enumerate();
+    Ok(columns.map(|(nr, column)| (column.name().to_owned(), row.get(nr).map(str::to_owned))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_is_found_as_a_word() {
+        assert!(has_where("select 1 from only _TABLE_ t where userid<1000"));
+        assert!(has_where("select 1 from t WHERE(true)"));
+        assert!(!has_where("select count(*) from only _TABLE_ somewhere_else"));
+    }
+}
