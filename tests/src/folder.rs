@@ -6,6 +6,7 @@
 //! the daemons and removes the folder. Destructors only make it sooner.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -24,13 +25,23 @@ const WATCHDOG: &str = include_str!("watchdog.sh");
 struct WorkFolder {
     path: PathBuf,
     /// Owns the writing end of the pipe; never read, closed by the kernel when this process is gone.
-    _watchdog: Child,
+    watchdog: Child,
 }
 
 /// The folder of this process, created (and guarded) at the first call.
 pub fn root() -> &'static Path {
+    &work_folder().path
+}
+
+/// Sends the watchdog home: servers, daemons and files stay when this process ends, unless destructors remove them.
+pub fn keep() {
+    let mut pipe = work_folder().watchdog.stdin.as_ref().expect("piped at the start");
+    pipe.write_all(b"keep\n").expect("the watchdog listens");
+}
+
+fn work_folder() -> &'static WorkFolder {
     static FOLDER: OnceLock<WorkFolder> = OnceLock::new();
-    &FOLDER.get_or_init(create).path
+    FOLDER.get_or_init(create)
 }
 
 /// A new empty folder below [`root`], named `label` and a number.
@@ -80,5 +91,5 @@ fn create() -> WorkFolder {
         .process_group(0)
         .spawn()
         .expect("cannot start /bin/sh");
-    WorkFolder { path, _watchdog: watchdog }
+    WorkFolder { path, watchdog }
 }

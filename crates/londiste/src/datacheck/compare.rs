@@ -44,9 +44,12 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
     let db = open_for_reading(job.local("db").await?).await?;
     let queue = &job.settings.queue;
     let info = pgq_node::get_node_info(&*db, queue).await?;
-    let provider = info
-        .provider_location
-        .ok_or_else(|| UsageError(format!("{} - create the node first (create-root, create-leaf)", info.reply.note)))?;
+    let provider = info.provider_location.ok_or_else(|| {
+        UsageError(format!(
+            "{} - create the node first (create-root, create-leaf)",
+            info.reply.note
+        ))
+    })?;
     let tables = calls::get_table_list(&*db, queue).await?;
     let mut different = 0_u8;
     for table in selected(&tables, &options.tables) {
@@ -108,7 +111,13 @@ async fn compare_table(
         }
     }
     source.session = open_for_reading(source.session).await?;
-    freeze(job, &source, db, Subject { source_table: &src, dest_table: &dst, force: options.force }).await?;
+    freeze(
+        job,
+        &source,
+        db,
+        Subject { source_table: &src, dest_table: &dst, force: options.force },
+    )
+    .await?;
     let equal = count(job, &source, db, table, (&src, &dst), options).await;
     for session in [&source.session, db] {
         session.batch_execute("rollback").await.map_err(|error| Error::sql(error, "rollback"))?;
@@ -129,18 +138,21 @@ async fn count(
     tracing::info!("Counting {dst}");
     let src_columns = columns(&source.session, src).await?;
     let dst_columns = columns(db, dst).await?;
-    let common: Vec<&String> = src_columns.iter().filter(|column| dst_columns.contains(column)).collect();
+    let common: Vec<&String> =
+        src_columns.iter().filter(|column| dst_columns.contains(column)).collect();
     if common.is_empty() {
         anyhow::bail!("no common columns found: {src} on {} and {dst} here", source.node);
     }
     if common.len() != src_columns.len() || common.len() != dst_columns.len() {
         tracing::warn!("Ignoring some columns");
     }
-    let attrs = TableAttrs::parse(table.attrs.as_deref()).with_context(|| format!("attributes of {}", table.table))?;
+    let attrs = TableAttrs::parse(table.attrs.as_deref())
+        .with_context(|| format!("attributes of {}", table.table))?;
     let query = Query::new(&job.settings, options.count_only, &common, attrs.copy_condition());
     let pattern = query.pattern(&job.settings);
     let (src_sql, dst_sql) = (query.on(src), query.on(dst));
-    let (src_row, dst_row) = tokio::join!(first_row(&source.session, &src_sql), first_row(db, &dst_sql));
+    let (src_row, dst_row) =
+        tokio::join!(first_row(&source.session, &src_sql), first_row(db, &dst_sql));
     let mut texts = Vec::new();
     for (side, sql, row) in [("srcdb", src_sql, src_row), ("dstdb", dst_sql, dst_row)] {
         tracing::debug!("{side}: {sql}");
@@ -164,11 +176,18 @@ struct Query {
 }
 
 impl Query {
-    fn new(settings: &Settings, count_only: bool, columns: &[&String], condition: Option<&str>) -> Query {
+    fn new(
+        settings: &Settings,
+        count_only: bool,
+        columns: &[&String],
+        condition: Option<&str>,
+    ) -> Query {
         let template = match &settings.compare_sql {
             Some(template) => template.as_str(),
             None if count_only => "select count(1) as cnt from only _TABLE_",
-            None => "select count(1) as cnt, sum(hashtext(_COLS_::text)::bigint) as chksum from only _TABLE_",
+            None => {
+                "select count(1) as cnt, sum(hashtext(_COLS_::text)::bigint) as chksum from only _TABLE_"
+            }
         };
         let columns: Vec<String> = columns.iter().map(|column| quote_ident(column)).collect();
         let mut template = template.replace("_COLS_", &format!("({})", columns.join(",")));
@@ -191,7 +210,8 @@ impl Query {
 
 /// Whether an operator's `compare_sql` chooses rows itself; the copy condition is not added then.
 fn has_where(sql: &str) -> bool {
-    sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word.eq_ignore_ascii_case("where"))
+    sql.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .any(|word| word.eq_ignore_ascii_case("where"))
 }
 
 /// Makes two servers print equal values equally.
@@ -206,12 +226,16 @@ async fn columns(session: &Session, table: &TableName) -> anyhow::Result<Vec<Str
     let sql = "select a.attname::text from pg_catalog.pg_attribute a \
                where a.attrelid = londiste.find_table_oid($1) and a.attnum > 0 and not a.attisdropped \
                order by a.attnum";
-    let rows = session.query(sql, &[&table.as_str()]).await.map_err(|error| Error::sql(error, sql))?;
+    let rows =
+        session.query(sql, &[&table.as_str()]).await.map_err(|error| Error::sql(error, sql))?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// The first row of a query, every column as text.
-async fn first_row(session: &Session, sql: &str) -> anyhow::Result<IndexMap<String, Option<String>>> {
+async fn first_row(
+    session: &Session,
+    sql: &str,
+) -> anyhow::Result<IndexMap<String, Option<String>>> {
     let messages = session.simple_query(sql).await.map_err(|error| Error::sql(error, sql))?;
     let row = messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(row),
@@ -219,7 +243,9 @@ async fn first_row(session: &Session, sql: &str) -> anyhow::Result<IndexMap<Stri
     });
     let row = row.with_context(|| format!("compare_sql returned no row: {sql}"))?;
     let columns = row.columns().iter().enumerate();
-    Ok(columns.map(|(nr, column)| (column.name().to_owned(), row.get(nr).map(str::to_owned))).collect())
+    Ok(columns
+        .map(|(nr, column)| (column.name().to_owned(), row.get(nr).map(str::to_owned)))
+        .collect())
 }
 
 #[cfg(test)]

@@ -81,7 +81,10 @@ mod tests {
 
     #[test]
     fn percent_signs_null_and_fractions() {
-        assert_eq!(fill("100%% of %(none)s, %(avg)d, %(avg)s", row).unwrap(), "100% of None, 2, 2.50");
+        assert_eq!(
+            fill("100%% of %(none)s, %(avg)d, %(avg)s", row).unwrap(),
+            "100% of None, 2, 2.50"
+        );
     }
 
     #[test]

@@ -45,19 +45,32 @@ pub struct Subject<'a> {
 /// # Errors
 /// [`UsageError`] `Consumer lagging too much, exiting` when this node does not get there within `lock_timeout`; the
 /// server's error when the lock is not granted in that time.
-pub async fn freeze(job: &Job, source: &Source, db: &Session, subject: Subject<'_>) -> anyhow::Result<()> {
+pub async fn freeze(
+    job: &Job,
+    source: &Source,
+    db: &Session,
+    subject: Subject<'_>,
+) -> anyhow::Result<()> {
     match source.node_type {
         NodeType::Root => freeze_root(job, source, db, subject).await,
         NodeType::Branch => freeze_branch(job, source, db, subject).await,
-        NodeType::Leaf => Err(UsageError(format!("Node {} is a leaf and no provider", source.node)).into()),
+        NodeType::Leaf => {
+            Err(UsageError(format!("Node {} is a leaf and no provider", source.node)).into())
+        }
     }
 }
 
-async fn freeze_root(job: &Job, source: &Source, db: &Session, subject: Subject<'_>) -> anyhow::Result<()> {
+async fn freeze_root(
+    job: &Job,
+    source: &Source,
+    db: &Session,
+    subject: Subject<'_>,
+) -> anyhow::Result<()> {
     let queue = &job.settings.queue;
     let setup = job.remote("setup_db", &source.location).await?;
     let limit = Limit::start(job, subject.force);
-    if let Some(newest) = pgq::get_queue_info(&*setup, queue).await?.and_then(|info| info.last_tick) {
+    if let Some(newest) = pgq::get_queue_info(&*setup, queue).await?.and_then(|info| info.last_tick)
+    {
         wait_for_position(job, db, limit, |position| position >= newest).await?;
     }
 
@@ -85,7 +98,12 @@ async fn freeze_root(job: &Job, source: &Source, db: &Session, subject: Subject<
     outcome.and(released)
 }
 
-async fn freeze_branch(job: &Job, source: &Source, db: &Session, subject: Subject<'_>) -> anyhow::Result<()> {
+async fn freeze_branch(
+    job: &Job,
+    source: &Source,
+    db: &Session,
+    subject: Subject<'_>,
+) -> anyhow::Result<()> {
     let queue = &job.settings.queue;
     let setup = job.remote("setup_db", &source.location).await?;
     let info = pgq_node::get_node_info(&*setup, queue).await?;

@@ -97,7 +97,9 @@ impl Attrs {
             if !line.starts_with("--") {
                 break;
             }
-            let Some(text) = line.strip_prefix("--*--").map(str::trim).filter(|text| !text.is_empty()) else {
+            let Some(text) =
+                line.strip_prefix("--*--").map(str::trim).filter(|text| !text.is_empty())
+            else {
                 continue;
             };
             let (key, list) = match (open.take(), text.split_once(':')) {
@@ -118,7 +120,13 @@ impl Attrs {
         let mut attrs = Attrs::default();
         for pair in urlenc::pairs(text) {
             let (key, values) = pair?;
-            for value in values.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|v| !v.is_empty()) {
+            for value in values
+                .as_deref()
+                .unwrap_or_default()
+                .split(',')
+                .map(str::trim)
+                .filter(|v| !v.is_empty())
+            {
                 attrs.add(key.parse()?, value);
             }
         }
@@ -127,9 +135,14 @@ impl Attrs {
 
     /// The stored form; empty without attributes.
     pub fn to_stored(&self) -> String {
-        let pairs: Vec<_> =
-            self.values.iter().map(|(key, values)| (key.to_string().to_lowercase(), values.join(","))).collect();
-        urlenc::encode_pairs(pairs.iter().map(|(key, values)| (key.as_str(), Some(values.as_str()))))
+        let pairs: Vec<_> = self
+            .values
+            .iter()
+            .map(|(key, values)| (key.to_string().to_lowercase(), values.join(",")))
+            .collect();
+        urlenc::encode_pairs(
+            pairs.iter().map(|(key, values)| (key.as_str(), Some(values.as_str()))),
+        )
     }
 
     /// Every key with its values, in the keys' own order.
@@ -152,7 +165,10 @@ impl Attrs {
 /// Replaces every `@value@` by the name that stands for it on this node.
 ///
 /// `replacements` maps the values as written in the header to quoted names.
-pub fn replace_tags<'a>(script: &str, replacements: impl IntoIterator<Item = (&'a str, String)>) -> String {
+pub fn replace_tags<'a>(
+    script: &str,
+    replacements: impl IntoIterator<Item = (&'a str, String)>,
+) -> String {
     let mut script = script.to_owned();
     for (value, name) in replacements {
         script = script.replace(&format!("@{value}@"), &name);
@@ -176,11 +192,10 @@ mod tests {
     #[test]
     fn header_ends_at_the_first_other_line() {
         let script = "\n-- plain\n--*-- local-TABLE: a, b\n  --*--Need-View : v\nselect 1;\n--*-- Need-Schema: x\n";
-        assert_eq!(header(script), [
-            pair(Key::LocalTable, "a"),
-            pair(Key::LocalTable, "b"),
-            pair(Key::NeedView, "v")
-        ]);
+        assert_eq!(
+            header(script),
+            [pair(Key::LocalTable, "a"), pair(Key::LocalTable, "b"), pair(Key::NeedView, "v")]
+        );
         assert!(Attrs::from_script("/* c */\n--*-- Local-Table: a").unwrap().is_empty());
         assert!(Attrs::from_script("\u{feff}--*-- Local-Table: a").unwrap().is_empty());
     }
@@ -188,7 +203,10 @@ mod tests {
     #[test]
     fn a_comma_at_the_end_continues() {
         let script = "--*-- Local-Table: a,\n--*-- Local-Sequence: goo\n--*-- ignored\n";
-        assert_eq!(header(script), [pair(Key::LocalTable, "a"), pair(Key::LocalTable, "Local-Sequence: goo")]);
+        assert_eq!(
+            header(script),
+            [pair(Key::LocalTable, "a"), pair(Key::LocalTable, "Local-Sequence: goo")]
+        );
     }
 
     #[test]
@@ -205,7 +223,8 @@ mod tests {
 
     #[test]
     fn stored_form_round_trips() {
-        let attrs = Attrs::from_script("--*-- Local-Table: mytable, b\n--*-- Need-View: v").unwrap();
+        let attrs =
+            Attrs::from_script("--*-- Local-Table: mytable, b\n--*-- Need-View: v").unwrap();
         assert_eq!(attrs.to_stored(), "local-table=mytable%2cb&need-view=v");
         assert_eq!(Attrs::from_stored("local-table=mytable%2Cb&need-view=v").unwrap(), attrs);
         assert_eq!(Attrs::default().to_stored(), "");

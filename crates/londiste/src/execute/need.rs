@@ -28,7 +28,11 @@ pub enum Need {
 /// Judges a header by the answers to its questions.
 pub fn judge(answers: &[(&str, bool)]) -> Need {
     let pick = |wanted: bool| -> Vec<String> {
-        answers.iter().filter(|(_, here)| *here == wanted).map(|(value, _)| (*value).to_owned()).collect()
+        answers
+            .iter()
+            .filter(|(_, here)| *here == wanted)
+            .map(|(value, _)| (*value).to_owned())
+            .collect()
     };
     let (matches, misses) = (pick(true), pick(false));
     match (matches.is_empty(), misses.is_empty()) {
@@ -39,7 +43,11 @@ pub fn judge(answers: &[(&str, bool)]) -> Need {
 }
 
 /// Looks up everything a header asks about.
-pub async fn check(client: &impl GenericClient, attrs: &Attrs, objects: &LocalObjects) -> Result<Need> {
+pub async fn check(
+    client: &impl GenericClient,
+    attrs: &Attrs,
+    objects: &LocalObjects,
+) -> Result<Need> {
     let mut answers = Vec::new();
     for (key, value) in attrs.iter() {
         answers.push((value, is_here(client, key, value, objects).await?));
@@ -47,7 +55,12 @@ pub async fn check(client: &impl GenericClient, attrs: &Attrs, objects: &LocalOb
     Ok(judge(&answers))
 }
 
-async fn is_here(client: &impl GenericClient, key: Key, value: &str, objects: &LocalObjects) -> Result<bool> {
+async fn is_here(
+    client: &impl GenericClient,
+    key: Key,
+    value: &str,
+    objects: &LocalObjects,
+) -> Result<bool> {
     let name = TableName::new(value);
     match key {
         Key::LocalTable => Ok(objects.tables.contains_key(&name)),
@@ -67,7 +80,11 @@ async fn is_here(client: &impl GenericClient, key: Key, value: &str, objects: &L
     }
 }
 
-async fn relation_exists(client: &impl GenericClient, name: &TableName, kind: char) -> Result<bool> {
+async fn relation_exists(
+    client: &impl GenericClient,
+    name: &TableName,
+    kind: char,
+) -> Result<bool> {
     let sql = "select londiste.find_rel_oid($1, $2) is not null";
     exists(client, sql, &[&name.as_str(), &kind.to_string()]).await
 }
@@ -78,7 +95,12 @@ async fn function_exists(client: &impl GenericClient, value: &str) -> Result<boo
         None => (value, 0),
         Some((name, count)) => {
             let count = count.trim().parse::<i16>();
-            (name.trim(), count.map_err(|_| Error::config(format!("Need-Function: {value}: expected name(NUMBER)")))?)
+            (
+                name.trim(),
+                count.map_err(|_| {
+                    Error::config(format!("Need-Function: {value}: expected name(NUMBER)"))
+                })?,
+            )
         }
     };
     let name = TableName::new(name);
@@ -106,9 +128,12 @@ mod tests {
         assert_eq!(judge(&[]), Need::Run);
         assert_eq!(judge(&[("a", true), ("b", true)]), Need::Run);
         assert_eq!(judge(&[("a", false), ("b", false)]), Need::Skip);
-        assert_eq!(judge(&[("a", true), ("b", false), ("c", false)]), Need::Partial {
-            matches: vec!["a".to_owned()],
-            misses: vec!["b".to_owned(), "c".to_owned()]
-        });
+        assert_eq!(
+            judge(&[("a", true), ("b", false), ("c", false)]),
+            Need::Partial {
+                matches: vec!["a".to_owned()],
+                misses: vec!["b".to_owned(), "c".to_owned()]
+            }
+        );
     }
 }

@@ -29,7 +29,10 @@ pub struct LocalObjects {
 
 impl LocalObjects {
     /// Reads them; one round trip each for tables and sequences.
-    pub async fn load(client: &impl GenericClient, queue: &QueueName) -> pgq_client::Result<LocalObjects> {
+    pub async fn load(
+        client: &impl GenericClient,
+        queue: &QueueName,
+    ) -> pgq_client::Result<LocalObjects> {
         let tables = calls::get_table_list(client, queue).await?;
         let sequences = calls::get_seq_list(client, queue).await?;
         Ok(LocalObjects {
@@ -105,10 +108,15 @@ pub async fn command(job: &Job, files: &[PathBuf]) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// The server's error for a failing statement; the caller rolls the batch back and comes again.
-pub async fn replay(client: &impl GenericClient, queue: &QueueName, script: Script<'_>) -> anyhow::Result<()> {
+pub async fn replay(
+    client: &impl GenericClient,
+    queue: &QueueName,
+    script: Script<'_>,
+) -> anyhow::Result<()> {
     let name = script.name;
     // Only the event's attributes count; the text is not read for a header again.
-    let attrs = Attrs::from_stored(script.attrs).with_context(|| format!("EXECUTE event {name}"))?;
+    let attrs =
+        Attrs::from_stored(script.attrs).with_context(|| format!("EXECUTE event {name}"))?;
     calls::set_session_replication_role(client, ReplicationRole::Local, true).await?;
     let objects = LocalObjects::load(client, queue).await?;
     if start(client, queue, script, false).await? {
@@ -125,10 +133,10 @@ pub async fn replay(client: &impl GenericClient, queue: &QueueName, script: Scri
 }
 
 fn read_script(file: &Path) -> anyhow::Result<String> {
-    let bytes = std::fs::read(file).map_err(|error| {
-        anyhow::anyhow!("{}: '{}'", errno_text(&error), file.display())
-    })?;
-    String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("{}: the script is not UTF-8 text", file.display()))
+    let bytes = std::fs::read(file)
+        .map_err(|error| anyhow::anyhow!("{}: '{}'", errno_text(&error), file.display()))?;
+    String::from_utf8(bytes)
+        .map_err(|_| anyhow::anyhow!("{}: the script is not UTF-8 text", file.display()))
 }
 
 /// The original's wording, `[Errno 2] No such file or directory`.
@@ -158,7 +166,8 @@ async fn start(
     script: Script<'_>,
     expect_root: bool,
 ) -> anyhow::Result<bool> {
-    let new = NewScript { name: script.name, sql: script.sql, expect_root, attrs: Some(script.attrs) };
+    let new =
+        NewScript { name: script.name, sql: script.sql, expect_root, attrs: Some(script.attrs) };
     let reply: Reply = calls::execute_start(client, queue, &new).await?;
     job::checked(&reply, None)?;
     let known = reply.severity() == Severity::Done && reply.code > 200;
@@ -215,7 +224,10 @@ async fn execute(
                 first_line(statement.text)
             ),
         }
-        client.batch_execute(statement.text).await.map_err(|error| Error::sql(error, statement.text))?;
+        client
+            .batch_execute(statement.text)
+            .await
+            .map_err(|error| Error::sql(error, statement.text))?;
     }
     Ok(())
 }

@@ -52,7 +52,9 @@ pub async fn find(job: &Job, location: &str, wanted: &[TableName]) -> anyhow::Re
                 location = provider;
             }
             _ => {
-                tracing::debug!("queue {queue}: no node between here and {node} has all of the wanted tables");
+                tracing::debug!(
+                    "queue {queue}: no node between here and {node} has all of the wanted tables"
+                );
                 return Err(UsageError("Found root and no source found".to_owned()).into());
             }
         }
@@ -99,7 +101,8 @@ fn is_usable(source: &Source, table: &TableName) -> bool {
 /// Whether the table's handler puts rows into the table. Handlers that pass events elsewhere or drop them have none to
 /// give.
 pub fn stores_data(row: &TableRow) -> bool {
-    let handler = TableAttrs::parse(row.attrs.as_deref()).ok().and_then(|attrs| attrs.handler().ok());
+    let handler =
+        TableAttrs::parse(row.attrs.as_deref()).ok().and_then(|attrs| attrs.handler().ok());
     !handler.is_some_and(|handler| {
         matches!(handler.name.as_str(), "qtable" | "qsplitter" | "vtable" | "fake_local")
     })
