@@ -8,7 +8,6 @@
 mod fkeys;
 mod scripts;
 mod seqs;
-mod statement;
 mod tables;
 
 pub use fkeys::{

@@ -1,10 +1,9 @@
 //! Foreign keys put aside during a copy (contract `londiste-sql.md` 14).
 
 use pgq_client::Result;
+use pgq_client::calls::statement::{Arg, query, value};
 use pgq_client::name::{QueueName, TableName};
 use tokio_postgres::{GenericClient, Row};
-
-use super::statement::{Arg, query, value};
 
 /// A foreign key, in the database or put aside in `londiste.pending_fkeys`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,10 +2,9 @@
 
 use pgq_client::Result;
 use pgq_client::calls::Reply;
+use pgq_client::calls::statement::{Arg, query, reply, value};
 use pgq_client::name::{QueueName, TableName};
 use tokio_postgres::GenericClient;
-
-use super::statement::{Arg, query, reply, value};
 
 /// A row of `londiste.get_seq_list`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! Tables of a set: registration, state, attributes (contract `londiste-sql.md` 7 to 12).
 
 use pgq_client::calls::Reply;
+use pgq_client::calls::statement::{Arg, query, reply, value};
 use pgq_client::name::{QueueName, TableName};
 use pgq_client::{Error, Result};
 use tokio_postgres::GenericClient;
 
-use super::statement::{Arg, query, reply, value};
 use crate::table::state::{BadState, TableState};
 
 /// A row of `londiste.get_table_list`: a table of the set as this node sees it.

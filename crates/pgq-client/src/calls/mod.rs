@@ -7,5 +7,6 @@
 pub mod pgq;
 pub mod pgq_node;
 pub mod reply;
+pub mod statement;
 
 pub use reply::{Reply, Severity};

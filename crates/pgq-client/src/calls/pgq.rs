@@ -2,10 +2,11 @@
 
 use tokio_postgres::GenericClient;
 
-use crate::Result;
+use super::statement::{Arg, query, value};
 use crate::consumer::{BatchInfo, BatchOptions};
-use crate::id::{BatchId, TickId};
+use crate::id::{BatchId, EventId, TickId};
 use crate::name::{ConsumerName, QueueName};
+use crate::{Error, Result};
 
 /// A row of `pgq.get_consumer_info`. Intervals in seconds.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,14 +47,35 @@ pub async fn next_batch_custom(
     consumer: &ConsumerName,
     options: &BatchOptions,
 ) -> Result<Option<BatchInfo>> {
-    let _ = (client, queue, consumer, options);
-    todo!()
+    let rows = query(
+        client,
+        "select batch_id, cur_tick_id, prev_tick_id, cur_tick_time::text, cur_tick_event_seq \
+         from pgq.next_batch_custom($1, $2, $3::text::interval, $4::int8::int4, $5::text::interval)",
+        &[
+            Arg::Text(queue.as_str()),
+            Arg::Text(consumer.as_str()),
+            Arg::OptText(options.min_lag.as_deref()),
+            Arg::OptNumber(options.min_count.map(i64::from)),
+            Arg::OptText(options.min_interval.as_deref()),
+        ],
+    )
+    .await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let Some(batch) = row.try_get::<_, Option<i64>>("batch_id")? else { return Ok(None) };
+    Ok(Some(BatchInfo {
+        batch: BatchId(batch),
+        tick: TickId(row.try_get("cur_tick_id")?),
+        prev_tick: TickId(row.try_get("prev_tick_id")?),
+        tick_time: row.try_get("cur_tick_time")?,
+        event_seq: row.try_get("cur_tick_event_seq")?,
+    }))
 }
 
 /// `pgq.finish_batch`; false when the batch is not open any more.
 pub async fn finish_batch(client: &impl GenericClient, batch: BatchId) -> Result<bool> {
-    let _ = (client, batch);
-    todo!()
+    let done: Option<i32> =
+        value(client, "select pgq.finish_batch($1)", &[Arg::Number(batch.0)]).await?;
+    Ok(done == Some(1))
 }
 
 /// `pgq.register_consumer`; false when it was registered already.
@@ -62,8 +84,13 @@ pub async fn register_consumer(
     queue: &QueueName,
     consumer: &ConsumerName,
 ) -> Result<bool> {
-    let _ = (client, queue, consumer);
-    todo!()
+    let new: Option<i32> = value(
+        client,
+        "select pgq.register_consumer($1, $2)",
+        &[Arg::Text(queue.as_str()), Arg::Text(consumer.as_str())],
+    )
+    .await?;
+    Ok(new == Some(1))
 }
 
 /// `pgq.register_consumer_at`: registers or repositions.
@@ -73,8 +100,13 @@ pub async fn register_consumer_at(
     consumer: &ConsumerName,
     tick: TickId,
 ) -> Result<bool> {
-    let _ = (client, queue, consumer, tick);
-    todo!()
+    let new: Option<i32> = value(
+        client,
+        "select pgq.register_consumer_at($1, $2, $3)",
+        &[Arg::Text(queue.as_str()), Arg::Text(consumer.as_str()), Arg::Number(tick.0)],
+    )
+    .await?;
+    Ok(new == Some(1))
 }
 
 /// `pgq.unregister_consumer`; false when it was not registered.
@@ -83,8 +115,13 @@ pub async fn unregister_consumer(
     queue: &QueueName,
     consumer: &ConsumerName,
 ) -> Result<bool> {
-    let _ = (client, queue, consumer);
-    todo!()
+    let count: Option<i32> = value(
+        client,
+        "select pgq.unregister_consumer($1, $2)",
+        &[Arg::Text(queue.as_str()), Arg::Text(consumer.as_str())],
+    )
+    .await?;
+    Ok(count.is_some_and(|count| count > 0))
 }
 
 /// `pgq.get_consumer_info(queue)`, all consumers.
@@ -92,8 +129,25 @@ pub async fn get_consumer_info(
     client: &impl GenericClient,
     queue: &QueueName,
 ) -> Result<Vec<ConsumerInfo>> {
-    let _ = (client, queue);
-    todo!()
+    let rows = query(
+        client,
+        "select consumer_name, extract(epoch from lag)::float8 as lag, extract(epoch from last_seen)::float8 as last_seen, \
+         last_tick, current_batch, pending_events from pgq.get_consumer_info($1)",
+        &[Arg::Text(queue.as_str())],
+    )
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ConsumerInfo {
+                consumer: ConsumerName::new(row.try_get::<_, String>("consumer_name")?),
+                lag: row.try_get("lag")?,
+                last_seen: row.try_get("last_seen")?,
+                last_tick: row.try_get::<_, Option<i64>>("last_tick")?.map(TickId),
+                current_batch: row.try_get::<_, Option<i64>>("current_batch")?.map(BatchId),
+                pending_events: row.try_get("pending_events")?,
+            })
+        })
+        .collect()
 }
 
 /// `pgq.get_queue_info(queue)`.
@@ -101,14 +155,28 @@ pub async fn get_queue_info(
     client: &impl GenericClient,
     queue: &QueueName,
 ) -> Result<Option<QueueInfo>> {
-    let _ = (client, queue);
-    todo!()
+    let rows = query(
+        client,
+        "select queue_name, extract(epoch from ticker_lag)::float8 as ticker_lag, ev_per_sec, ev_new, last_tick_id \
+         from pgq.get_queue_info($1)",
+        &[Arg::Text(queue.as_str())],
+    )
+    .await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(QueueInfo {
+        queue: QueueName::new(row.try_get::<_, String>("queue_name")?),
+        ticker_lag: row.try_get("ticker_lag")?,
+        events_per_second: row.try_get("ev_per_sec")?,
+        new_events: row.try_get("ev_new")?,
+        last_tick: row.try_get::<_, Option<i64>>("last_tick_id")?.map(TickId),
+    }))
 }
 
 /// `pgq.force_tick`: makes the next ticker call tick; returns the newest tick so far.
 pub async fn force_tick(client: &impl GenericClient, queue: &QueueName) -> Result<Option<TickId>> {
-    let _ = (client, queue);
-    todo!()
+    let newest: Option<i64> =
+        value(client, "select pgq.force_tick($1)", &[Arg::Text(queue.as_str())]).await?;
+    Ok(newest.map(TickId))
 }
 
 /// `pgq.ticker(queue, tick, time, event_seq)`: a branch's copy of an upstream tick. `time` is a timestamptz text.
@@ -119,12 +187,84 @@ pub async fn external_tick(
     time: &str,
     event_seq: i64,
 ) -> Result<()> {
-    let _ = (client, queue, tick, time, event_seq);
-    todo!()
+    let _: Option<i64> = value(
+        client,
+        "select pgq.ticker($1, $2, $3::text::timestamptz, $4)",
+        &[Arg::Text(queue.as_str()), Arg::Number(tick.0), Arg::Text(time), Arg::Number(event_seq)],
+    )
+    .await?;
+    Ok(())
 }
 
 /// `pgq.current_event_table`: where COPY may write in this transaction.
 pub async fn current_event_table(client: &impl GenericClient, queue: &QueueName) -> Result<String> {
-    let _ = (client, queue);
-    todo!()
+    let table: Option<String> =
+        value(client, "select pgq.current_event_table($1)", &[Arg::Text(queue.as_str())]).await?;
+    table.ok_or_else(|| Error::protocol(format!("queue {queue} has no event table")))
+}
+
+/// `pgq.create_queue`; false when it was there already.
+pub async fn create_queue(client: &impl GenericClient, queue: &QueueName) -> Result<bool> {
+    let new: Option<i32> =
+        value(client, "select pgq.create_queue($1)", &[Arg::Text(queue.as_str())]).await?;
+    Ok(new == Some(1))
+}
+
+/// `pgq.set_queue_config`: `parameter` without its prefix `queue_`, `setting` as text.
+pub async fn set_queue_config(
+    client: &impl GenericClient,
+    queue: &QueueName,
+    parameter: &str,
+    setting: &str,
+) -> Result<()> {
+    let _: Option<i32> = value(
+        client,
+        "select pgq.set_queue_config($1, $2, $3)",
+        &[Arg::Text(queue.as_str()), Arg::Text(parameter), Arg::Text(setting)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// `pgq.insert_event` with all extra fields; the id of the new event.
+pub async fn insert_event(
+    client: &impl GenericClient,
+    queue: &QueueName,
+    kind: &str,
+    data: Option<&str>,
+    extra: [Option<&str>; 4],
+) -> Result<EventId> {
+    let [extra1, extra2, extra3, extra4] = extra.map(Arg::OptText);
+    let id: Option<i64> = value(
+        client,
+        "select pgq.insert_event($1, $2, $3, $4, $5, $6, $7)",
+        &[
+            Arg::Text(queue.as_str()),
+            Arg::Text(kind),
+            Arg::OptText(data),
+            extra1,
+            extra2,
+            extra3,
+            extra4,
+        ],
+    )
+    .await?;
+    id.map(EventId).ok_or_else(|| Error::protocol(format!("no event id from queue {queue}")))
+}
+
+/// `pgq.event_retry`: puts an event of an open batch back, to come again after this many seconds; false when it waits
+/// already.
+pub async fn event_retry(
+    client: &impl GenericClient,
+    batch: BatchId,
+    event: EventId,
+    seconds: i32,
+) -> Result<bool> {
+    let new: Option<i32> = value(
+        client,
+        "select pgq.event_retry($1, $2, $3::int8::int4)",
+        &[Arg::Number(batch.0), Arg::Number(event.0), Arg::Number(seconds.into())],
+    )
+    .await?;
+    Ok(new == Some(1))
 }

@@ -1,11 +1,15 @@
 //! Schema `pgq_node` (contract `pgq_node.md`).
 
-use tokio_postgres::GenericClient;
+use std::fmt;
+use std::str::FromStr;
+
+use tokio_postgres::{GenericClient, Row};
 
 use super::Reply;
-use crate::Result;
+use super::statement::{Arg, one_cmd_row, one_row, query, reply, reply_of, value};
 use crate::id::TickId;
 use crate::name::{ConsumerName, NodeName, QueueName};
+use crate::{Error, Result};
 
 /// `node_type` of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +20,34 @@ pub enum NodeType {
     Branch,
     /// Events end here.
     Leaf,
+}
+
+impl NodeType {
+    /// As stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NodeType::Root => "root",
+            NodeType::Branch => "branch",
+            NodeType::Leaf => "leaf",
+        }
+    }
+}
+
+impl fmt::Display for NodeType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for NodeType {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [NodeType::Root, NodeType::Branch, NodeType::Leaf]
+            .into_iter()
+            .find(|node_type| node_type.as_str() == text)
+            .ok_or_else(|| Error::protocol(format!("unknown node type: {text}")))
+    }
 }
 
 /// `pgq_node.get_node_info`; everything is `None` when the queue is unknown (code 404).
@@ -106,8 +138,31 @@ pub struct CascadedConsumer {
 
 /// `pgq_node.get_node_info`.
 pub async fn get_node_info(client: &impl GenericClient, queue: &QueueName) -> Result<NodeInfo> {
-    let _ = (client, queue);
-    todo!()
+    let row =
+        one_row(client, "select * from pgq_node.get_node_info($1)", &[Arg::Text(queue.as_str())])
+            .await?;
+    Ok(NodeInfo {
+        reply: reply_of(&row)?,
+        node_type: node_type(&row, "node_type")?,
+        node_name: text(&row, "node_name")?.map(NodeName::new),
+        global_watermark: tick(&row, "global_watermark")?,
+        local_watermark: tick(&row, "local_watermark")?,
+        provider_node: text(&row, "provider_node")?.map(NodeName::new),
+        provider_location: text(&row, "provider_location")?,
+        combined_queue: text(&row, "combined_queue")?.map(QueueName::new),
+        combined_type: node_type(&row, "combined_type")?,
+        worker_name: text(&row, "worker_name")?.map(ConsumerName::new),
+        worker_paused: row.try_get("worker_paused")?,
+        worker_uptodate: row.try_get("worker_uptodate")?,
+        worker_last_tick: tick(&row, "worker_last_tick")?,
+        node_attrs: text(&row, "node_attrs")?,
+        target_for: row
+            .try_get::<_, Option<Vec<String>>>("target_for")?
+            .unwrap_or_default()
+            .into_iter()
+            .map(QueueName::new)
+            .collect(),
+    })
 }
 
 /// `pgq_node.get_consumer_state`.
@@ -116,8 +171,13 @@ pub async fn get_consumer_state(
     queue: &QueueName,
     consumer: &ConsumerName,
 ) -> Result<ConsumerState> {
-    let _ = (client, queue, consumer);
-    todo!()
+    let row = one_row(
+        client,
+        "select * from pgq_node.get_consumer_state($1, $2)",
+        &[Arg::Text(queue.as_str()), Arg::Text(consumer.as_str())],
+    )
+    .await?;
+    consumer_state(&row)
 }
 
 /// `pgq_node.get_queue_locations`.
@@ -125,8 +185,21 @@ pub async fn get_queue_locations(
     client: &impl GenericClient,
     queue: &QueueName,
 ) -> Result<Vec<Location>> {
-    let _ = (client, queue);
-    todo!()
+    let rows = query(
+        client,
+        "select * from pgq_node.get_queue_locations($1)",
+        &[Arg::Text(queue.as_str())],
+    )
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Location {
+                node: NodeName::new(row.try_get::<_, String>("node_name")?),
+                connstr: row.try_get("node_location")?,
+                dead: row.try_get("dead")?,
+            })
+        })
+        .collect()
 }
 
 /// `pgq_node.get_consumer_info`.
@@ -134,8 +207,21 @@ pub async fn get_consumer_info(
     client: &impl GenericClient,
     queue: &QueueName,
 ) -> Result<Vec<CascadedConsumer>> {
-    let _ = (client, queue);
-    todo!()
+    let rows =
+        query(client, "select * from pgq_node.get_consumer_info($1)", &[Arg::Text(queue.as_str())])
+            .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(CascadedConsumer {
+                consumer: ConsumerName::new(row.try_get::<_, String>("consumer_name")?),
+                provider_node: NodeName::new(row.try_get::<_, String>("provider_node")?),
+                last_tick: TickId(row.try_get("last_tick_id")?),
+                paused: row.try_get("paused")?,
+                uptodate: row.try_get("uptodate")?,
+                cur_error: row.try_get("cur_error")?,
+            })
+        })
+        .collect()
 }
 
 /// `pgq_node.register_location`; a `None` location keeps the stored one.
@@ -146,8 +232,17 @@ pub async fn register_location(
     location: Option<&str>,
     dead: bool,
 ) -> Result<Reply> {
-    let _ = (client, queue, node, location, dead);
-    todo!()
+    reply(
+        client,
+        "select * from pgq_node.register_location($1, $2, $3, $4)",
+        &[
+            Arg::Text(queue.as_str()),
+            Arg::Text(node.as_str()),
+            Arg::Location(location),
+            Arg::Bool(dead),
+        ],
+    )
+    .await
 }
 
 /// `pgq_node.unregister_location`.
@@ -156,8 +251,12 @@ pub async fn unregister_location(
     queue: &QueueName,
     node: &NodeName,
 ) -> Result<Reply> {
-    let _ = (client, queue, node);
-    todo!()
+    reply(
+        client,
+        "select * from pgq_node.unregister_location($1, $2)",
+        &[Arg::Text(queue.as_str()), Arg::Text(node.as_str())],
+    )
+    .await
 }
 
 /// Arguments of [`create_node`].
@@ -183,8 +282,20 @@ pub async fn create_node(
     queue: &QueueName,
     new: &NewNode<'_>,
 ) -> Result<Reply> {
-    let _ = (client, queue, new);
-    todo!()
+    reply(
+        client,
+        "select * from pgq_node.create_node($1, $2, $3, $4, $5, $6, $7)",
+        &[
+            Arg::Text(queue.as_str()),
+            Arg::Text(new.node_type.as_str()),
+            Arg::Text(new.node.as_str()),
+            Arg::Text(new.worker.as_str()),
+            Arg::OptText(new.provider.map(NodeName::as_str)),
+            Arg::OptNumber(new.global_watermark.map(|tick| tick.0)),
+            Arg::OptText(new.combined_queue.map(QueueName::as_str)),
+        ],
+    )
+    .await
 }
 
 /// `pgq_node.drop_node`.
@@ -193,8 +304,12 @@ pub async fn drop_node(
     queue: &QueueName,
     node: &NodeName,
 ) -> Result<Reply> {
-    let _ = (client, queue, node);
-    todo!()
+    reply(
+        client,
+        "select * from pgq_node.drop_node($1, $2)",
+        &[Arg::Text(queue.as_str()), Arg::Text(node.as_str())],
+    )
+    .await
 }
 
 /// `pgq_node.register_subscriber`; the second value is the provider's global watermark.
@@ -203,10 +318,20 @@ pub async fn register_subscriber(
     queue: &QueueName,
     node: &NodeName,
     worker: &ConsumerName,
-    tick: Option<TickId>,
+    at: Option<TickId>,
 ) -> Result<(Reply, Option<TickId>)> {
-    let _ = (client, queue, node, worker, tick);
-    todo!()
+    let row = one_cmd_row(
+        client,
+        "select * from pgq_node.register_subscriber($1, $2, $3, $4)",
+        &[
+            Arg::Text(queue.as_str()),
+            Arg::Text(node.as_str()),
+            Arg::Text(worker.as_str()),
+            Arg::OptNumber(at.map(|tick| tick.0)),
+        ],
+    )
+    .await?;
+    Ok((reply_of(&row)?, tick(&row, "global_watermark")?))
 }
 
 /// `pgq_node.unregister_subscriber`.
@@ -215,8 +340,12 @@ pub async fn unregister_subscriber(
     queue: &QueueName,
     node: &NodeName,
 ) -> Result<Reply> {
-    let _ = (client, queue, node);
-    todo!()
+    reply(
+        client,
+        "select * from pgq_node.unregister_subscriber($1, $2)",
+        &[Arg::Text(queue.as_str()), Arg::Text(node.as_str())],
+    )
+    .await
 }
 
 /// `pgq_node.register_consumer`.
@@ -227,8 +356,17 @@ pub async fn register_consumer(
     provider: &NodeName,
     tick: TickId,
 ) -> Result<Reply> {
-    let _ = (client, queue, consumer, provider, tick);
-    todo!()
+    reply(
+        client,
+        "select * from pgq_node.register_consumer($1, $2, $3, $4)",
+        &[
+            Arg::Text(queue.as_str()),
+            Arg::Text(consumer.as_str()),
+            Arg::Text(provider.as_str()),
+            Arg::Number(tick.0),
+        ],
+    )
+    .await
 }
 
 /// `pgq_node.unregister_consumer`.
@@ -237,8 +375,12 @@ pub async fn unregister_consumer(
     queue: &QueueName,
     consumer: &ConsumerName,
 ) -> Result<Reply> {
-    let _ = (client, queue, consumer);
-    todo!()
+    reply(
+        client,
+        "select * from pgq_node.unregister_consumer($1, $2)",
+        &[Arg::Text(queue.as_str()), Arg::Text(consumer.as_str())],
+    )
+    .await
 }
 
 /// `pgq_node.set_consumer_paused`.
@@ -248,8 +390,12 @@ pub async fn set_consumer_paused(
     consumer: &ConsumerName,
     paused: bool,
 ) -> Result<Reply> {
-    let _ = (client, queue, consumer, paused);
-    todo!()
+    reply(
+        client,
+        "select * from pgq_node.set_consumer_paused($1, $2, $3)",
+        &[Arg::Text(queue.as_str()), Arg::Text(consumer.as_str()), Arg::Bool(paused)],
+    )
+    .await
 }
 
 /// `pgq_node.set_consumer_uptodate`.
@@ -259,8 +405,12 @@ pub async fn set_consumer_uptodate(
     consumer: &ConsumerName,
     uptodate: bool,
 ) -> Result<Reply> {
-    let _ = (client, queue, consumer, uptodate);
-    todo!()
+    reply(
+        client,
+        "select * from pgq_node.set_consumer_uptodate($1, $2, $3)",
+        &[Arg::Text(queue.as_str()), Arg::Text(consumer.as_str()), Arg::Bool(uptodate)],
+    )
+    .await
 }
 
 /// `pgq_node.set_consumer_completed`: the position, written in the transaction that holds the batch's data.
@@ -270,8 +420,12 @@ pub async fn set_consumer_completed(
     consumer: &ConsumerName,
     tick: TickId,
 ) -> Result<Reply> {
-    let _ = (client, queue, consumer, tick);
-    todo!()
+    reply(
+        client,
+        "select * from pgq_node.set_consumer_completed($1, $2, $3)",
+        &[Arg::Text(queue.as_str()), Arg::Text(consumer.as_str()), Arg::Number(tick.0)],
+    )
+    .await
 }
 
 /// `pgq_node.set_consumer_error`; `None` clears it.
@@ -281,8 +435,12 @@ pub async fn set_consumer_error(
     consumer: &ConsumerName,
     error: Option<&str>,
 ) -> Result<Reply> {
-    let _ = (client, queue, consumer, error);
-    todo!()
+    reply(
+        client,
+        "select * from pgq_node.set_consumer_error($1, $2, $3)",
+        &[Arg::Text(queue.as_str()), Arg::Text(consumer.as_str()), Arg::OptText(error)],
+    )
+    .await
 }
 
 /// `pgq_node.set_global_watermark`; `None` on a root means its local watermark.
@@ -291,8 +449,12 @@ pub async fn set_global_watermark(
     queue: &QueueName,
     tick: Option<TickId>,
 ) -> Result<Reply> {
-    let _ = (client, queue, tick);
-    todo!()
+    reply(
+        client,
+        "select * from pgq_node.set_global_watermark($1, $2)",
+        &[Arg::Text(queue.as_str()), Arg::OptNumber(tick.map(|tick| tick.0))],
+    )
+    .await
 }
 
 /// `pgq_node.set_subscriber_watermark`.
@@ -302,8 +464,12 @@ pub async fn set_subscriber_watermark(
     node: &NodeName,
     tick: TickId,
 ) -> Result<Reply> {
-    let _ = (client, queue, node, tick);
-    todo!()
+    reply(
+        client,
+        "select * from pgq_node.set_subscriber_watermark($1, $2, $3)",
+        &[Arg::Text(queue.as_str()), Arg::Text(node.as_str()), Arg::Number(tick.0)],
+    )
+    .await
 }
 
 /// `pgq_node.set_partition_watermark`.
@@ -313,8 +479,12 @@ pub async fn set_partition_watermark(
     part: &QueueName,
     tick: TickId,
 ) -> Result<Reply> {
-    let _ = (client, combined, part, tick);
-    todo!()
+    reply(
+        client,
+        "select * from pgq_node.set_partition_watermark($1, $2, $3)",
+        &[Arg::Text(combined.as_str()), Arg::Text(part.as_str()), Arg::Number(tick.0)],
+    )
+    .await
 }
 
 /// `pgq_node.set_node_attrs`; `attrs` is url-encoded.
@@ -323,12 +493,74 @@ pub async fn set_node_attrs(
     queue: &QueueName,
     attrs: Option<&str>,
 ) -> Result<Reply> {
-    let _ = (client, queue, attrs);
-    todo!()
+    reply(
+        client,
+        "select * from pgq_node.set_node_attrs($1, $2)",
+        &[Arg::Text(queue.as_str()), Arg::OptText(attrs)],
+    )
+    .await
 }
 
 /// `pgq_node.version`.
 pub async fn version(client: &impl GenericClient) -> Result<Option<String>> {
-    let _ = client;
-    todo!()
+    value(client, "select pgq_node.version()", &[]).await
+}
+
+/// A row of `pgq_node.get_subscriber_info`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscriber {
+    /// `node_name`
+    pub node: NodeName,
+    /// `worker_name`
+    pub worker: ConsumerName,
+    /// `node_watermark`
+    pub watermark: Option<TickId>,
+}
+
+/// `pgq_node.get_subscriber_info`, by node name.
+pub async fn get_subscriber_info(
+    client: &impl GenericClient,
+    queue: &QueueName,
+) -> Result<Vec<Subscriber>> {
+    let rows = query(
+        client,
+        "select * from pgq_node.get_subscriber_info($1)",
+        &[Arg::Text(queue.as_str())],
+    )
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Subscriber {
+                node: NodeName::new(row.try_get::<_, String>("node_name")?),
+                worker: ConsumerName::new(row.try_get::<_, String>("worker_name")?),
+                watermark: tick(row, "node_watermark")?,
+            })
+        })
+        .collect()
+}
+
+fn consumer_state(row: &Row) -> Result<ConsumerState> {
+    Ok(ConsumerState {
+        reply: reply_of(row)?,
+        node_type: node_type(row, "node_type")?,
+        node_name: text(row, "node_name")?.map(NodeName::new),
+        completed_tick: tick(row, "completed_tick")?,
+        provider_node: text(row, "provider_node")?.map(NodeName::new),
+        provider_location: text(row, "provider_location")?,
+        paused: row.try_get::<_, Option<bool>>("paused")?.unwrap_or_default(),
+        uptodate: row.try_get::<_, Option<bool>>("uptodate")?.unwrap_or_default(),
+        cur_error: text(row, "cur_error")?,
+    })
+}
+
+fn text(row: &Row, column: &str) -> Result<Option<String>> {
+    Ok(row.try_get(column)?)
+}
+
+fn tick(row: &Row, column: &str) -> Result<Option<TickId>> {
+    Ok(row.try_get::<_, Option<i64>>(column)?.map(TickId))
+}
+
+fn node_type(row: &Row, column: &str) -> Result<Option<NodeType>> {
+    row.try_get::<_, Option<&str>>(column)?.map(str::parse).transpose()
 }

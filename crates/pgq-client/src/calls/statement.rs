@@ -1,29 +1,41 @@
 //! A statement with its arguments: sent with parameters, logged with literals.
 
-use pgq_client::calls::Reply;
-use pgq_client::text::quoting::quote_literal;
-use pgq_client::{Error, Result};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{GenericClient, Row};
 
+use super::Reply;
+use crate::conn::conninfo::hide_password;
+use crate::text::quoting::quote_literal;
+use crate::{Error, Result};
+
 /// An argument of an SQL function.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Arg<'a> {
+pub enum Arg<'a> {
+    /// `text`
     Text(&'a str),
+    /// `text` or NULL
     OptText(Option<&'a str>),
+    /// A connection string, `text` or NULL, without its password in logs and errors.
+    Location(Option<&'a str>),
+    /// `text[]`
     List(&'a [String]),
+    /// `bool`
     Bool(bool),
+    /// `int8`; where a function takes `int4` the statement casts.
     Number(i64),
+    /// `int8` or NULL
+    OptNumber(Option<i64>),
 }
 
 impl Arg<'_> {
     fn parameter(&self) -> (&(dyn ToSql + Sync), Type) {
         match self {
             Arg::Text(text) => (text, Type::TEXT),
-            Arg::OptText(text) => (text, Type::TEXT),
+            Arg::OptText(text) | Arg::Location(text) => (text, Type::TEXT),
             Arg::List(items) => (items, Type::TEXT_ARRAY),
             Arg::Bool(flag) => (flag, Type::BOOL),
             Arg::Number(number) => (number, Type::INT8),
+            Arg::OptNumber(number) => (number, Type::INT8),
         }
     }
 
@@ -38,6 +50,8 @@ impl Arg<'_> {
             }
             Arg::Bool(flag) => flag.to_string(),
             Arg::Number(number) => quote_literal(Some(&number.to_string())),
+            Arg::OptNumber(number) => quote_literal(number.map(|n| n.to_string()).as_deref()),
+            Arg::Location(text) => quote_literal(text.map(hide_password).as_deref()),
         }
     }
 }
@@ -47,7 +61,7 @@ fn json_string(text: &str) -> String {
 }
 
 /// `$1`, `$2`, ... replaced by literals: for logs and errors only, never sent.
-pub(crate) fn render(sql: &str, args: &[Arg<'_>]) -> String {
+pub fn render(sql: &str, args: &[Arg<'_>]) -> String {
     let mut pieces = sql.split('$');
     let mut text = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
@@ -80,20 +94,12 @@ async fn send(
 }
 
 /// Reads rows, logged as `exec_query`.
-pub(crate) async fn query(
-    client: &impl GenericClient,
-    sql: &str,
-    args: &[Arg<'_>],
-) -> Result<Vec<Row>> {
+pub async fn query(client: &impl GenericClient, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Row>> {
     send(client, "exec_query", sql, args).await
 }
 
 /// Runs a function that returns one value, logged as `exec_cmd`.
-pub(crate) async fn value<T>(
-    client: &impl GenericClient,
-    sql: &str,
-    args: &[Arg<'_>],
-) -> Result<Option<T>>
+pub async fn value<T>(client: &impl GenericClient, sql: &str, args: &[Arg<'_>]) -> Result<Option<T>>
 where
     T: for<'r> tokio_postgres::types::FromSql<'r>,
 {
@@ -104,20 +110,32 @@ where
     }
 }
 
+/// Reads exactly one row, logged as `exec_query`.
+pub async fn one_row(client: &impl GenericClient, sql: &str, args: &[Arg<'_>]) -> Result<Row> {
+    first(query(client, sql, args).await?, sql, args)
+}
+
+/// Runs a function that returns one row, logged as `exec_cmd`.
+pub async fn one_cmd_row(client: &impl GenericClient, sql: &str, args: &[Arg<'_>]) -> Result<Row> {
+    first(send(client, "exec_cmd", sql, args).await?, sql, args)
+}
+
 /// Runs a function that answers with a code, logged as `exec_cmd`.
-pub(crate) async fn reply(
-    client: &impl GenericClient,
-    sql: &str,
-    args: &[Arg<'_>],
-) -> Result<Reply> {
-    let rows = send(client, "exec_cmd", sql, args).await?;
-    let row = rows
-        .first()
-        .ok_or_else(|| Error::protocol(format!("no answer from: {}", render(sql, args))))?;
+pub async fn reply(client: &impl GenericClient, sql: &str, args: &[Arg<'_>]) -> Result<Reply> {
+    reply_of(&one_cmd_row(client, sql, args).await?)
+}
+
+/// The code and note in a row.
+pub fn reply_of(row: &Row) -> Result<Reply> {
     Ok(Reply {
         code: row.try_get("ret_code")?,
         note: row.try_get::<_, Option<String>>("ret_note")?.unwrap_or_default(),
     })
+}
+
+fn first(rows: Vec<Row>, sql: &str, args: &[Arg<'_>]) -> Result<Row> {
+    let row = rows.into_iter().next();
+    row.ok_or_else(|| Error::protocol(format!("no answer from: {}", render(sql, args))))
 }
 
 #[cfg(test)]
