@@ -1,3 +1,17 @@
 //! A table's structure: read, dropped before a copy, recreated after it; scripts split into statements.
+//!
+//! Contract `worker.md` section 19. [`load`] reads from the catalogs what stands between a table and a fast copy,
+//! [`create`] and [`drop`] say it as SQL. Departures from the original, all in favour of "as it was before":
+//!
+//! * Rules stay: COPY does not fire them. The inheritance parent stays too, unless the copy commits before it is
+//!   complete and the parent must not show half of it ([`load::Purpose::Interrupted`]).
+//! * What cannot or need not be recreated stays: constraints and indexes that belong to a parent, constraints that a
+//!   view, a function or a remaining foreign key depends on, indexes that are not valid (`truncate` rebuilds them).
+//! * Storage parameters, tablespaces, comments, statistics targets and the replica identity come back.
 
+pub mod create;
+pub mod drop;
+pub mod load;
 pub mod split;
+
+pub use load::{Purpose, Structure, load};
