@@ -11,6 +11,7 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod copy;
+pub mod crash_point;
 pub mod datacheck;
 pub mod ddl;
 pub mod execute;

@@ -197,7 +197,8 @@ async fn oid_of(client: &Client, table: &TableName) -> Result<u32> {
     let args: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
         [(&table.schema(), Type::TEXT), (&table.name(), Type::TEXT)];
     let found = client.query_typed(sql, &args).await.map_err(|e| Error::sql(e, sql))?;
-    let row = found.first().ok_or_else(|| Error::config(format!("table {table} does not exist")))?;
+    let row =
+        found.first().ok_or_else(|| Error::config(format!("table {table} does not exist")))?;
     Ok(row.try_get(0)?)
 }
 

@@ -5,3 +5,4 @@ pub mod registry;
 pub mod source;
 pub mod state;
 pub mod sync;
+pub mod sync_copy;
