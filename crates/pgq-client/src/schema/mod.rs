@@ -1,7 +1,9 @@
 //! Installing what is in `sql/`: one transaction, one installer at a time, nothing of the reference's is touched.
 
-use crate::Result;
-use crate::conn::Session;
+pub mod embed;
+pub mod install;
+
+pub use install::{Outcome, install};
 
 /// A schema of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,25 +31,4 @@ impl Schema {
             Schema::Londiste => "londiste",
         }
     }
-}
-
-/// What [`install`] did to a schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was not there.
-    Installed,
-    /// It was an older one of ours.
-    Upgraded,
-    /// It was there and is used as it is (ours of the same version, or an extension's).
-    Present,
-}
-
-/// Brings all schemas up to date in one transaction under an advisory lock. `report` is called before each schema is
-/// worked on and says what will be done.
-pub async fn install(
-    session: &mut Session,
-    report: &mut (dyn FnMut(Schema, Outcome) + Send),
-) -> Result<()> {
-    let _ = (session, report);
-    todo!()
 }
