@@ -11,5 +11,6 @@ pub mod home;
 pub mod ini;
 pub mod logging;
 pub mod pidfile;
+pub mod reason;
 pub mod shutdown;
 pub mod signal;

@@ -5,6 +5,7 @@
 
 use super::ConfigError;
 use super::parse::key_name;
+use super::value::without_password;
 
 /// Deepest chain of references.
 const MAX_DEPTH: usize = 10;
@@ -130,7 +131,7 @@ impl Asked<'_, '_> {
              which is not a valid option name. Raw value: '{}'",
             self.key,
             self.section,
-            shown(self.raw_value)
+            without_password(self.raw_value)
         ))
     }
 
@@ -140,17 +141,8 @@ impl Asked<'_, '_> {
              key which cannot be substituted in {MAX_DEPTH} steps. Raw value: '{}'",
             self.key,
             self.section,
-            shown(self.raw_value)
+            without_password(self.raw_value)
         ))
-    }
-}
-
-/// The value for an error text: nothing behind the word `password`, nothing of a URI with a user part.
-fn shown(value: &str) -> String {
-    let cut = [value.to_ascii_lowercase().find("password"), value.find("://")];
-    match cut.into_iter().flatten().min() {
-        Some(cut) => format!("{} [...]", value[..cut].trim_end()),
-        None => value.to_owned(),
     }
 }
 

@@ -32,6 +32,15 @@ pub fn list(text: &str) -> Vec<String> {
     text.split(',').map(|item| item.trim().to_owned()).collect()
 }
 
+/// The value for a log or an error: nothing behind the word `password`, and of a URI only the scheme.
+pub fn without_password(value: &str) -> String {
+    let cut = [value.to_ascii_lowercase().find("password"), value.find("://")];
+    match cut.into_iter().flatten().min() {
+        Some(cut) => format!("{} [...]", value[..cut].trim_end()),
+        None => value.to_owned(),
+    }
+}
+
 /// The number without blanks and without underscores between digits; `None` when an underscore stands elsewhere.
 fn ungrouped(text: &str) -> Option<String> {
     let text = text.trim();
