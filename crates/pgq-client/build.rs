@@ -1,7 +1,5 @@
 //! Embeds the schemas of `sql/`: every `install.list` becomes a static list of file contents.
 
-#![expect(clippy::print_stdout, reason = "cargo reads instructions there")]
-
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
