@@ -19,6 +19,7 @@ const QUICK: [(&str, &str); 2] = [("loop_delay", "0.2"), ("exception_sleep", "1"
 #[derive(Debug)]
 pub struct Node {
     implementation: Impl,
+    section: &'static str,
     name: String,
     folder: PathBuf,
     keys: Vec<(String, String)>,
@@ -43,7 +44,8 @@ impl Node {
         ];
         keys.extend(QUICK.map(|(key, value)| (key.to_owned(), value.to_owned())));
         let worker = Daemon::new(folder.join(format!("{name}.pid")));
-        let node = Self { implementation, name: name.to_owned(), folder, keys, worker };
+        let section = implementation.section();
+        let node = Self { implementation, section, name: name.to_owned(), folder, keys, worker };
         node.write_ini();
         node
     }
@@ -61,6 +63,14 @@ impl Node {
             Some((_, old)) => value.clone_into(old),
             None => self.keys.push((key.to_owned(), value.to_owned())),
         }
+        self.write_ini();
+    }
+
+    /// From now on another implementation runs the node's commands and worker, on the same ini file; the section
+    /// becomes the one that both know. Stop the worker before, start it after.
+    pub fn hand_over(&mut self, implementation: Impl) {
+        self.implementation = implementation;
+        self.section = Impl::Reference.section();
         self.write_ini();
     }
 
@@ -144,7 +154,7 @@ impl Node {
     }
 
     fn write_ini(&self) {
-        let mut text = format!("[{}]\n", self.implementation.section());
+        let mut text = format!("[{}]\n", self.section);
         for (key, value) in &self.keys {
             writeln!(text, "{key} = {value}").expect("a string grows");
         }

@@ -45,6 +45,11 @@ impl Ticker {
         ticker
     }
 
+    /// From now on another implementation's program is run, on the same ini file.
+    pub fn hand_over(&mut self, implementation: Impl) {
+        self.implementation = implementation;
+    }
+
     /// The ini file.
     pub fn ini(&self) -> PathBuf {
         self.folder.join("pgqd.ini")
