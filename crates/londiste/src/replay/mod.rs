@@ -1,5 +1,12 @@
 //! The worker: batches from the provider applied to this node.
 
+pub(crate) mod apply;
+mod dispatch;
+mod fold;
+pub(crate) mod position;
+mod role;
+mod statistics;
+
 use tokio::sync::watch;
 
 use crate::job::Job;

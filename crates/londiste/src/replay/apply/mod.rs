@@ -1,0 +1,284 @@
+//! Data events applied to the destination tables.
+//!
+//! By set where that is safe: changes are folded to their net effect ([`super::fold`]) and applied per table as deletes,
+//! then updates, then inserts, each by one statement ([`set`]). Everything else goes row by row in event order
+//! ([`row_queue`]), and so does a whole batch when a set was refused, because then the server names the event at fault.
+
+mod relation;
+mod row_queue;
+mod set;
+mod statement;
+mod target;
+mod values;
+
+use std::collections::HashMap;
+
+use pgq_client::event::Event;
+use pgq_client::id::{EventId, Txid};
+use pgq_client::name::TableName;
+use pgq_client::text::row::{self, RowEvent};
+use tokio_postgres::Client;
+
+use crate::table::registry::Table;
+use row_queue::RowQueue;
+use target::{Change, Target};
+
+/// How much event data may wait in folds, in bytes. Bounds the memory of a batch of any size; larger sets gain nothing.
+const FOLD_BYTES: usize = 2 << 20;
+
+/// Whether sets are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Where the table allows it.
+    Sets,
+    /// Not at all: every event by a statement of its own, in order.
+    Rows,
+}
+
+/// Why a change could not be applied.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApplyError {
+    /// A set was refused or cannot be built; the batch may succeed row by row, or say which event is at fault.
+    #[error("table {table}: changes cannot be applied as a set")]
+    Set {
+        table: TableName,
+        #[source]
+        source: Option<pgq_client::Error>,
+    },
+    /// This event is at fault.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// No event is at fault, but the connection or the server.
+    #[error(transparent)]
+    Sql(#[from] pgq_client::Error),
+}
+
+/// An event that cannot be applied. Never holds row values.
+#[derive(Debug, thiserror::Error)]
+#[error("[ev_id={id},ev_txid={txid}] {problem}")]
+pub(crate) struct EventError {
+    id: EventId,
+    txid: Txid,
+    problem: String,
+    #[source]
+    source: Option<pgq_client::Error>,
+}
+
+impl EventError {
+    /// The server refused it.
+    pub(crate) fn refused(event: EventRef, table: &TableName, source: pgq_client::Error) -> Self {
+        let message = source.to_string();
+        let message = message.lines().next().unwrap_or_default();
+        let state =
+            source.sqlstate().map_or_else(String::new, |s| format!(", SQLSTATE {}", s.code()));
+        Self {
+            id: event.id,
+            txid: event.txid,
+            problem: format!("{message} (table {table}{state})"),
+            source: Some(source),
+        }
+    }
+
+    /// We cannot make anything of it.
+    pub(crate) fn unusable(event: EventRef, problem: impl Into<String>) -> Self {
+        Self { id: event.id, txid: event.txid, problem: problem.into(), source: None }
+    }
+
+    /// Whether the connection broke, which is not this event's fault.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.source.as_ref().is_some_and(pgq_client::Error::is_closed)
+    }
+}
+
+/// Which event.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EventRef {
+    id: EventId,
+    txid: Txid,
+}
+
+impl From<&Event> for EventRef {
+    fn from(event: &Event) -> Self {
+        Self { id: event.id, txid: event.txid }
+    }
+}
+
+/// The destination tables met so far on one connection, with their prepared statements and pending changes.
+#[derive(Debug, Default)]
+pub(crate) struct Applier {
+    targets: Vec<Target>,
+    places: HashMap<TableName, usize>,
+    rows: RowQueue,
+    /// Targets with folded changes, in the order they were first touched.
+    touched: Vec<usize>,
+    folded_bytes: usize,
+}
+
+impl Applier {
+    /// Before a batch: nothing is pending, descriptions of tables are looked at again when first used.
+    pub(crate) fn begin_batch(&mut self) {
+        self.rows.clear();
+        self.touched.clear();
+        self.folded_bytes = 0;
+        for target in &mut self.targets {
+            target.begin_batch();
+        }
+    }
+
+    /// Structure may have changed: descriptions are looked at again. Nothing may be pending.
+    pub(crate) fn forget_structure(&mut self) {
+        for target in &mut self.targets {
+            target.stale = true;
+        }
+    }
+
+    /// Takes a data event; applies pending changes when there are enough of them.
+    pub(crate) async fn data(
+        &mut self,
+        client: &Client,
+        mode: Mode,
+        table: &Table,
+        event: &Event,
+    ) -> Result<(), ApplyError> {
+        let place = self.target(client, table, event.into()).await?;
+        let kind = event.kind.as_deref().unwrap_or_default();
+        let data = event.data.as_deref().unwrap_or_default();
+        let decoded = row::decode(kind, data).map_err(|e| {
+            EventError::unusable(event.into(), format!("{e} (table {})", table.name))
+        })?;
+        let change = match &decoded {
+            RowEvent::Fragment { op, sql } => Some(self.targets[place].fragment(*op, sql)),
+            RowEvent::Row { op, key, columns } => {
+                if self.targets[place].folds_by_other(key) {
+                    self.flush(client).await?;
+                }
+                self.targets[place].change(event.into(), *op, key, columns)?
+            }
+        };
+        let Some(change) = change else { return Ok(()) };
+        let key = match mode {
+            Mode::Sets => self.targets[place].fold_key(&change),
+            Mode::Rows => None,
+        };
+        match key {
+            Some(key) => self.set(client, place, &key, &change, data.len()).await,
+            None => self.row(client, place, event, change).await,
+        }
+    }
+
+    /// Folds a change into what is pending for its table.
+    async fn set(
+        &mut self,
+        client: &Client,
+        place: usize,
+        key: &str,
+        change: &Change<'_>,
+        bytes: usize,
+    ) -> Result<(), ApplyError> {
+        if self.rows.runs_code() {
+            self.flush(client).await?;
+        }
+        let target = &mut self.targets[place];
+        if target.fold.is_empty() {
+            self.touched.push(place);
+        }
+        target
+            .fold_in(key, change)
+            .map_err(|_| ApplyError::Set { table: target.dest.clone(), source: None })?;
+        // The constant stands for what a row takes besides its text.
+        self.folded_bytes += bytes + 64;
+        if self.folded_bytes > FOLD_BYTES {
+            self.flush(client).await?;
+        }
+        Ok(())
+    }
+
+    /// Queues a change to be made by a statement of its own.
+    async fn row(
+        &mut self,
+        client: &Client,
+        place: usize,
+        event: &Event,
+        change: Change<'_>,
+    ) -> Result<(), ApplyError> {
+        // Folded changes of the same table come first; where code runs, it must also see the other tables as they were.
+        let target = &self.targets[place];
+        if !target.fold.is_empty() || (target.relation.runs_code && !self.touched.is_empty()) {
+            self.flush(client).await?;
+        }
+        let target = &mut self.targets[place];
+        self.rows.push(client, target, place, event.into(), change).await?;
+        if self.rows.is_full() { self.flush(client).await } else { Ok(()) }
+    }
+
+    /// Applies everything pending. Single rows go first: folds of the same table hold only what came after them.
+    pub(crate) async fn flush(&mut self, client: &Client) -> Result<(), ApplyError> {
+        for (place, op) in self.rows.run(client, &self.targets).await? {
+            self.targets[place].miss(op, 1);
+        }
+        for place in std::mem::take(&mut self.touched) {
+            let target = &mut self.targets[place];
+            set::apply(client, target).await.map_err(|source| {
+                if source.is_transient() {
+                    ApplyError::Sql(source)
+                } else {
+                    ApplyError::Set { table: target.dest.clone(), source: Some(source) }
+                }
+            })?;
+        }
+        self.folded_bytes = 0;
+        Ok(())
+    }
+
+    /// `R`: empties the table, after what came before.
+    pub(crate) async fn truncate(
+        &mut self,
+        client: &Client,
+        table: &Table,
+        event: &Event,
+    ) -> Result<(), ApplyError> {
+        self.flush(client).await?;
+        let sql = format!("TRUNCATE {} CASCADE;", table.dest.quoted());
+        client.batch_execute(&sql).await.map_err(|e| {
+            let error = pgq_client::Error::sql(e, sql);
+            EventError::refused(event.into(), &table.dest, error).into()
+        })
+    }
+
+    /// Tables where updates or deletes met no row in this batch: table, updates, deletes.
+    pub(crate) fn missed(&self) -> impl Iterator<Item = (&TableName, u64, u64)> {
+        self.targets
+            .iter()
+            .map(|target| (&target.dest, target.missed_updates, target.missed_deletes))
+            .filter(|(_, updates, deletes)| updates + deletes > 0)
+    }
+
+    /// Where the table's target is; its description is read when it may have changed.
+    async fn target(
+        &mut self,
+        client: &Client,
+        table: &Table,
+        event: EventRef,
+    ) -> Result<usize, ApplyError> {
+        let known = self.places.get(&table.dest).copied();
+        if let Some(place) = known.filter(|place| !self.targets[*place].stale) {
+            return Ok(place);
+        }
+        // Nothing is pending under an old description: those are dropped between batches and after a flush only.
+        let relation = relation::load(client, &table.dest).await?.ok_or_else(|| {
+            let problem = format!("table {} does not exist on this node", table.dest);
+            EventError::unusable(event, problem)
+        })?;
+        Ok(match known {
+            Some(place) => {
+                self.targets[place].refresh(relation);
+                place
+            }
+            None => {
+                self.targets.push(Target::new(table.dest.clone(), relation));
+                self.places.insert(table.dest.clone(), self.targets.len() - 1);
+                self.targets.len() - 1
+            }
+        })
+    }
+}

@@ -1,0 +1,159 @@
+//! Changes made one by one, in event order, without waiting for each answer.
+//!
+//! Statements are sent ahead of the answers to earlier ones (pipelining), so a far server costs its distance once per
+//! queue and not once per row. Each answer belongs to its event: a refusal names the first event at fault.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Poll;
+
+use futures_util::poll;
+use pgq_client::Error;
+use pgq_client::name::TableName;
+use pgq_client::text::row::Op;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Statement};
+
+use super::statement::Form;
+use super::target::{Change, Target};
+use super::values::TextValue;
+use super::{ApplyError, EventError, EventRef};
+
+/// How many statements are collected, and are on the way at the same time.
+const QUEUE_ROWS: usize = 200;
+
+/// How much event data may wait, in bytes.
+const QUEUE_BYTES: usize = 1 << 20;
+
+/// Changes waiting for their turn.
+#[derive(Debug, Default)]
+pub(super) struct RowQueue {
+    pending: Vec<Pending>,
+    bytes: usize,
+    runs_code: bool,
+}
+
+#[derive(Debug)]
+struct Pending {
+    event: EventRef,
+    /// Which target.
+    place: usize,
+    op: Op,
+    query: Query,
+}
+
+#[derive(Debug)]
+enum Query {
+    Prepared { statement: Statement, values: Vec<Option<String>> },
+    Text(String),
+}
+
+impl RowQueue {
+    /// Adds a change; prepares its statement if that has not been done.
+    pub(super) async fn push(
+        &mut self,
+        client: &Client,
+        target: &mut Target,
+        place: usize,
+        event: EventRef,
+        change: Change<'_>,
+    ) -> Result<(), ApplyError> {
+        let (op, query) = match change {
+            Change::Fragment { op, sql } => {
+                self.bytes += sql.len();
+                (op, Query::Text(sql))
+            }
+            Change::Row { op, columns } => {
+                let slots: Vec<_> = columns.iter().map(|(slot, _)| *slot).collect();
+                let statement = target.statement(client, Form::Row(op), &slots).await;
+                let statement = statement.map_err(|e| refused(event, &target.dest, e))?;
+                let Some(statement) = statement else { return Ok(()) };
+                self.bytes += columns.iter().filter_map(|(_, v)| v.map(str::len)).sum::<usize>();
+                let values = columns.iter().map(|(_, value)| value.map(str::to_owned)).collect();
+                (op, Query::Prepared { statement, values })
+            }
+        };
+        self.runs_code |= target.relation.runs_code;
+        self.pending.push(Pending { event, place, op, query });
+        Ok(())
+    }
+
+    /// Whether it is time to run.
+    pub(super) fn is_full(&self) -> bool {
+        self.pending.len() >= QUEUE_ROWS || self.bytes >= QUEUE_BYTES
+    }
+
+    /// Whether triggers or rules will run that may look at other tables.
+    pub(super) fn runs_code(&self) -> bool {
+        self.runs_code
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Makes all changes. Returns those that met no row, as target and operation.
+    pub(super) async fn run(
+        &mut self,
+        client: &Client,
+        targets: &[Target],
+    ) -> Result<Vec<(usize, Op)>, ApplyError> {
+        let queue = std::mem::take(self);
+        let mut missed = Vec::new();
+        let mut answers: VecDeque<(&Pending, Pin<Box<dyn Future<Output = _> + Send + '_>>)> =
+            VecDeque::with_capacity(queue.pending.len());
+        // The first poll sends the statement; answers come in the same order.
+        for pending in &queue.pending {
+            let mut answer = Box::pin(execute(client, &pending.query));
+            match poll!(&mut answer) {
+                Poll::Pending => answers.push_back((pending, answer)),
+                Poll::Ready(rows) => {
+                    answers.push_back((pending, Box::pin(std::future::ready(rows))));
+                }
+            }
+        }
+        while let Some((pending, answer)) = answers.pop_front() {
+            let rows = answer.await.map_err(|e: tokio_postgres::Error| {
+                let dest = &targets[pending.place].dest;
+                // Not the statement: a fragment holds values.
+                refused(pending.event, dest, Error::sql(e, describe(pending.op, dest)))
+            })?;
+            if rows == 0 && pending.op != Op::Insert {
+                missed.push((pending.place, pending.op));
+            }
+        }
+        Ok(missed)
+    }
+}
+
+async fn execute(client: &Client, query: &Query) -> Result<u64, tokio_postgres::Error> {
+    match query {
+        Query::Text(sql) => client.execute_typed(sql, &[]).await,
+        Query::Prepared { statement, values } => {
+            let values: Vec<TextValue<'_>> =
+                values.iter().map(|value| TextValue(value.as_deref())).collect();
+            let params: Vec<&(dyn ToSql + Sync)> =
+                values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+            client.execute(statement, &params).await
+        }
+    }
+}
+
+fn refused(event: EventRef, table: &TableName, error: Error) -> ApplyError {
+    // A lost connection is nobody's fault, and nothing the event can be blamed for.
+    if error.is_closed() {
+        ApplyError::Sql(error)
+    } else {
+        EventError::refused(event, table, error).into()
+    }
+}
+
+fn describe(op: Op, table: &TableName) -> String {
+    let word = match op {
+        Op::Insert => "insert into",
+        Op::Update => "update",
+        Op::Delete => "delete from",
+    };
+    format!("{word} {}", table.quoted())
+}

@@ -1,0 +1,437 @@
+//! Changes of one table folded to their net effect per row. Pure.
+//!
+//! Events of a valid history that touch the same key collapse into one change: what the row was before the first of them
+//! and what it is after the last is all the destination has to learn. A row that was deleted and inserted again keeps
+//! both steps, because columns that the insert leaves out get their defaults. What cannot follow from a valid history (an
+//! insert over a row that is there) is a [`Conflict`], and the caller repeats the batch in event order, where the server
+//! finds the words.
+
+use std::collections::HashMap;
+
+use pgq_client::text::row::Op;
+
+/// A column of the destination table, by its place in the table's description.
+pub(crate) type Slot = u16;
+
+/// The history cannot be folded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Conflict;
+
+/// A value in the arena; NULL has no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cell {
+    start: u32,
+    len: u32,
+}
+
+const NULL: Cell = Cell { start: u32::MAX, len: 0 };
+
+/// The net effect of what happened to one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Net {
+    Insert,
+    Update,
+    /// `known`: the row was in the destination before, so the delete must find it.
+    Delete {
+        known: bool,
+    },
+    /// Deleted and inserted again.
+    Replace {
+        known: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    net: Net,
+    /// Which columns are known, as an index into the shapes.
+    shape: u32,
+    /// Where the row's cells begin; as many as the shape has columns.
+    cells: u32,
+}
+
+/// Net changes of one table, until they are applied.
+#[derive(Debug, Default)]
+pub(crate) struct Fold {
+    shapes: Vec<Box<[Slot]>>,
+    text: String,
+    cells: Vec<Cell>,
+    rows: Vec<Row>,
+    index: HashMap<Box<str>, u32>,
+    missed_updates: u64,
+    missed_deletes: u64,
+}
+
+/// A set of rows that one statement handles: the same operation on the same columns.
+#[derive(Debug)]
+pub(crate) struct Group<'a> {
+    fold: &'a Fold,
+    shape: u32,
+    rows: Vec<u32>,
+    /// Rows that must be met; the others may or may not exist.
+    pub(crate) known: u64,
+}
+
+impl Fold {
+    /// Adds a change. `key` identifies the row: equal keys are equal texts. `columns` are those the change writes or
+    /// finds the row by: all columns for an insert, key and new values for an update, at least the key for a delete.
+    pub(crate) fn add<'v>(
+        &mut self,
+        op: Op,
+        key: &str,
+        columns: impl Iterator<Item = (Slot, Option<&'v str>)> + Clone,
+    ) -> Result<(), Conflict> {
+        let Some(&nr) = self.index.get(key) else {
+            let net = match op {
+                Op::Insert => Net::Insert,
+                Op::Update => Net::Update,
+                Op::Delete => Net::Delete { known: true },
+            };
+            let nr = u32::try_from(self.rows.len()).map_err(|_| Conflict)?;
+            let row = self.store(net, columns)?;
+            self.rows.push(row);
+            self.index.insert(key.into(), nr);
+            return Ok(());
+        };
+        let nr = nr as usize;
+        let net = self.rows[nr].net;
+        match (net, op) {
+            (Net::Insert | Net::Update | Net::Replace { .. }, Op::Insert) => return Err(Conflict),
+            (Net::Insert | Net::Update | Net::Replace { .. }, Op::Update) => {
+                self.merge(nr, columns)?;
+            }
+            (Net::Insert, Op::Delete) => self.rows[nr].net = Net::Delete { known: false },
+            (Net::Update, Op::Delete) => self.rows[nr].net = Net::Delete { known: true },
+            (Net::Replace { known }, Op::Delete) => self.rows[nr].net = Net::Delete { known },
+            (Net::Delete { known }, Op::Insert) => {
+                self.rows[nr] = self.store(Net::Replace { known }, columns)?;
+            }
+            (Net::Delete { .. }, Op::Update) => self.missed_updates += 1,
+            (Net::Delete { .. }, Op::Delete) => self.missed_deletes += 1,
+        }
+        Ok(())
+    }
+
+    /// Whether there is nothing to apply.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Updates and deletes that met no row already here.
+    pub(crate) fn missed(&self) -> (u64, u64) {
+        (self.missed_updates, self.missed_deletes)
+    }
+
+    /// An empty one that knows the same combinations of columns.
+    pub(crate) fn like(other: Fold) -> Fold {
+        Fold { shapes: other.shapes, ..Fold::default() }
+    }
+
+    /// Rows to delete, before anything else is applied. Their key columns are in every shape.
+    pub(crate) fn deletes(&self) -> Vec<Group<'_>> {
+        self.groups(|net| match net {
+            Net::Delete { known } | Net::Replace { known } => Some(known),
+            Net::Insert | Net::Update => None,
+        })
+    }
+
+    /// Rows to update, after the deletes.
+    pub(crate) fn updates(&self) -> Vec<Group<'_>> {
+        self.groups(|net| (net == Net::Update).then_some(true))
+    }
+
+    /// Rows to insert, last.
+    pub(crate) fn inserts(&self) -> Vec<Group<'_>> {
+        self.groups(|net| matches!(net, Net::Insert | Net::Replace { .. }).then_some(true))
+    }
+
+    fn groups(&self, wanted: impl Fn(Net) -> Option<bool>) -> Vec<Group<'_>> {
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        let mut of_shape: Vec<Option<usize>> = vec![None; self.shapes.len()];
+        for (nr, row) in (0..).zip(&self.rows) {
+            let Some(known) = wanted(row.net) else { continue };
+            let place = *of_shape[row.shape as usize].get_or_insert_with(|| {
+                groups.push(Group { fold: self, shape: row.shape, rows: Vec::new(), known: 0 });
+                groups.len() - 1
+            });
+            groups[place].rows.push(nr);
+            groups[place].known += u64::from(known);
+        }
+        groups
+    }
+
+    fn store<'v>(
+        &mut self,
+        net: Net,
+        columns: impl Iterator<Item = (Slot, Option<&'v str>)> + Clone,
+    ) -> Result<Row, Conflict> {
+        let shape = self.shape(columns.clone().map(|(slot, _)| slot))?;
+        let cells = u32::try_from(self.cells.len()).map_err(|_| Conflict)?;
+        for (_, value) in columns {
+            let cell = self.cell(value)?;
+            self.cells.push(cell);
+        }
+        Ok(Row { net, shape, cells })
+    }
+
+    /// Writes new values over a row's; columns the row did not know yet are added to it.
+    fn merge<'v>(
+        &mut self,
+        nr: usize,
+        columns: impl Iterator<Item = (Slot, Option<&'v str>)>,
+    ) -> Result<(), Conflict> {
+        let mut added: Vec<(Slot, Cell)> = Vec::new();
+        let Row { shape, cells, .. } = self.rows[nr];
+        for (slot, value) in columns {
+            let cell = self.cell(value)?;
+            match self.shapes[shape as usize].iter().position(|known| *known == slot) {
+                Some(place) => self.cells[cells as usize + place] = cell,
+                None => added.push((slot, cell)),
+            }
+        }
+        if !added.is_empty() {
+            let known = self.shapes[shape as usize].clone();
+            let wider = known.iter().copied().chain(added.iter().map(|(slot, _)| *slot));
+            self.rows[nr].shape = self.shape(wider)?;
+            self.rows[nr].cells = u32::try_from(self.cells.len()).map_err(|_| Conflict)?;
+            let start = cells as usize;
+            self.cells.extend_from_within(start..start + known.len());
+            self.cells.extend(added.iter().map(|(_, cell)| *cell));
+        }
+        Ok(())
+    }
+
+    fn cell(&mut self, value: Option<&str>) -> Result<Cell, Conflict> {
+        let Some(value) = value else { return Ok(NULL) };
+        let start = u32::try_from(self.text.len()).map_err(|_| Conflict)?;
+        let len = u32::try_from(value.len()).map_err(|_| Conflict)?;
+        // Byte budgets keep the arena far below this.
+        start.checked_add(len).filter(|end| *end < u32::MAX).ok_or(Conflict)?;
+        self.text.push_str(value);
+        Ok(Cell { start, len })
+    }
+
+    fn shape(&mut self, slots: impl Iterator<Item = Slot> + Clone) -> Result<u32, Conflict> {
+        // Nearly all events of a table have the same columns, so the first look is the last.
+        let known = self.shapes.iter().position(|shape| shape.iter().copied().eq(slots.clone()));
+        let nr = known.unwrap_or_else(|| {
+            self.shapes.push(slots.collect());
+            self.shapes.len() - 1
+        });
+        u32::try_from(nr).map_err(|_| Conflict)
+    }
+}
+
+impl<'a> Group<'a> {
+    /// The columns its rows have, in the order of their events.
+    pub(crate) fn slots(&self) -> &'a [Slot] {
+        &self.fold.shapes[self.shape as usize]
+    }
+
+    /// How many rows.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The values of the column at `place` in [`Group::slots`], row by row.
+    pub(crate) fn column(&self, place: usize) -> impl Iterator<Item = Option<&'a str>> + '_ {
+        self.rows.iter().map(move |nr| self.value(*nr, place))
+    }
+
+    /// The values of every row, in the order of [`Group::slots`].
+    pub(crate) fn rows(
+        &self,
+    ) -> impl Iterator<Item = impl Iterator<Item = Option<&'a str>> + '_> + '_ {
+        let width = self.slots().len();
+        self.rows.iter().map(move |nr| (0..width).map(move |place| self.value(*nr, place)))
+    }
+
+    fn value(&self, nr: u32, place: usize) -> Option<&'a str> {
+        let first = self.fold.rows[nr as usize].cells as usize;
+        let cell = self.fold.cells[first + place];
+        (cell != NULL).then(|| {
+            let start = cell.start as usize;
+            &self.fold.text[start..start + cell.len as usize]
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Values = BTreeMap<Slot, Option<String>>;
+    /// Rows by key; what a table would hold.
+    type Model = BTreeMap<String, Values>;
+
+    const KEY: Slot = 0;
+
+    #[derive(Debug, Clone)]
+    struct Change {
+        op: Op,
+        key: u8,
+        values: Values,
+    }
+
+    fn full(change: &Change) -> Values {
+        let mut values = change.values.clone();
+        values.insert(KEY, Some(change.key.to_string()));
+        values
+    }
+
+    /// What row-by-row application does. `None` when the history is not valid.
+    fn apply_in_order(model: &mut Model, change: &Change) -> Option<()> {
+        let key = change.key.to_string();
+        match change.op {
+            Op::Insert => model.insert(key, full(change)).is_none().then_some(()),
+            Op::Update => {
+                if let Some(row) = model.get_mut(&key) {
+                    row.extend(change.values.clone());
+                }
+                Some(())
+            }
+            Op::Delete => {
+                model.remove(&key);
+                Some(())
+            }
+        }
+    }
+
+    fn row_values(group: &Group<'_>) -> Vec<Values> {
+        let slots = group.slots();
+        group
+            .rows()
+            .map(|row| slots.iter().copied().zip(row.map(|v| v.map(str::to_owned))).collect())
+            .collect()
+    }
+
+    fn key_of(values: &Values) -> String {
+        values[&KEY].clone().expect("keys are not null")
+    }
+
+    fn apply_sets(model: &mut Model, fold: &Fold) {
+        for row in fold.deletes().iter().flat_map(row_values) {
+            model.remove(&key_of(&row));
+        }
+        for row in fold.updates().iter().flat_map(row_values) {
+            if let Some(old) = model.get_mut(&key_of(&row)) {
+                old.extend(row);
+            }
+        }
+        for row in fold.inserts().iter().flat_map(row_values) {
+            assert!(model.insert(key_of(&row), row).is_none(), "insert over a row");
+        }
+    }
+
+    fn feed(fold: &mut Fold, change: &Change) -> Result<(), Conflict> {
+        let values = full(change);
+        let columns = values.iter().map(|(slot, value)| (*slot, value.as_deref()));
+        match change.op {
+            Op::Delete => {
+                fold.add(change.op, &change.key.to_string(), columns.filter(|(s, _)| *s == KEY))
+            }
+            _ => fold.add(change.op, &change.key.to_string(), columns),
+        }
+    }
+
+    fn change() -> impl Strategy<Value = Change> {
+        let op = prop_oneof![Just(Op::Insert), Just(Op::Update), Just(Op::Delete)];
+        let values =
+            proptest::collection::btree_map(1..4_u16, proptest::option::of("[a-c]{0,2}"), 0..4);
+        (op, 0..4_u8, values).prop_map(|(op, key, values)| Change { op, key, values })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn sets_have_the_effect_of_the_history(
+            before in proptest::collection::btree_set(0..4_u8, 0..4),
+            history in proptest::collection::vec(change(), 0..24),
+            budget in 1..12_usize,
+        ) {
+            let start = Model::from_iter(before.iter().map(|key| {
+                (key.to_string(), Values::from([(KEY, Some(key.to_string())), (1, Some("old".into()))]))
+            }));
+            let (mut in_order, mut by_set) = (start.clone(), start);
+            let mut fold = Fold::default();
+            for change in &history {
+                // Histories that no database could have made end where they go wrong.
+                if apply_in_order(&mut in_order.clone(), change).is_none() {
+                    break;
+                }
+                apply_in_order(&mut in_order, change);
+                prop_assert_eq!(feed(&mut fold, change), Ok(()));
+                if fold.rows.len() >= budget {
+                    apply_sets(&mut by_set, &fold);
+                    fold = Fold::like(fold);
+                }
+            }
+            apply_sets(&mut by_set, &fold);
+            prop_assert_eq!(in_order, by_set);
+        }
+    }
+
+    fn folded(changes: &[(Op, &[(Slot, Option<&str>)])]) -> Fold {
+        let mut fold = Fold::default();
+        for (op, columns) in changes {
+            fold.add(*op, "k", columns.iter().copied()).unwrap();
+        }
+        fold
+    }
+
+    const K: (Slot, Option<&str>) = (KEY, Some("k"));
+
+    #[test]
+    fn an_insert_takes_in_later_updates() {
+        let fold = folded(&[
+            (Op::Insert, &[K, (1, Some("a")), (2, None)]),
+            (Op::Update, &[K, (2, Some("b"))]),
+            (Op::Update, &[K, (1, None)]),
+        ]);
+        let inserts = fold.inserts();
+        assert_eq!((fold.deletes().len(), fold.updates().len(), inserts.len()), (0, 0, 1));
+        let row: Vec<_> = inserts[0].rows().next().unwrap().collect();
+        assert_eq!(row, [Some("k"), None, Some("b")]);
+    }
+
+    #[test]
+    fn updates_of_other_columns_are_merged() {
+        let fold =
+            folded(&[(Op::Update, &[K, (1, Some("a"))]), (Op::Update, &[K, (2, Some("b"))])]);
+        let updates = fold.updates();
+        assert_eq!(updates[0].slots(), [KEY, 1, 2]);
+        assert_eq!(updates[0].column(2).collect::<Vec<_>>(), [Some("b")]);
+    }
+
+    #[test]
+    fn a_replaced_row_is_deleted_and_inserted() {
+        let fold = folded(&[(Op::Delete, &[K]), (Op::Insert, &[K, (1, Some("new"))])]);
+        assert_eq!((fold.deletes()[0].known, fold.inserts()[0].len()), (1, 1));
+    }
+
+    #[test]
+    fn a_row_that_came_and_went_need_not_be_met() {
+        let fold = folded(&[(Op::Insert, &[K, (1, Some("x"))]), (Op::Delete, &[K])]);
+        assert_eq!((fold.deletes()[0].known, fold.inserts().len()), (0, 0));
+    }
+
+    #[test]
+    fn changes_of_a_deleted_row_are_missed() {
+        let fold = folded(&[(Op::Delete, &[K]), (Op::Update, &[K, (1, None)]), (Op::Delete, &[K])]);
+        assert_eq!(fold.missed(), (1, 1));
+        assert_eq!((fold.deletes().len(), fold.updates().len()), (1, 0));
+    }
+
+    #[test]
+    fn an_insert_over_a_row_is_a_conflict() {
+        for first in [Op::Insert, Op::Update] {
+            let mut fold = folded(&[(first, &[K, (1, None)])]);
+            assert_eq!(fold.add(Op::Insert, "k", [K].into_iter()), Err(Conflict));
+        }
+    }
+}
