@@ -10,7 +10,7 @@ use crate::folder;
 /// | `2024-05-06 07:08:09,123 12345 INFO` | `<ts> <pid> INFO` |
 /// | `2024-05-06 07:08:09.123 UTC [12345] LOG` | `<ts> [<pid>] LOG` |
 /// | `port=5432`, `port 5432` | `port=<port>`, `port <port>` |
-/// | `Lag: 1m5s` | `Lag: <lag>` |
+/// | `Lag: 1m5s`, `Lag: (n/a)` (which is also how zero is printed) | `Lag: <lag>` |
 /// | `Tick: 17` | `Tick: <tick>` |
 pub fn normalise(text: &str) -> String {
     let text = text.replace(&folder::root().display().to_string(), "<folder>");
@@ -25,7 +25,7 @@ fn line(line: &str) -> String {
     let line = log_prefix(line).unwrap_or_else(|| line.to_owned());
     let line = after(&line, "port=", "<port>", |c| c.is_ascii_digit());
     let line = after(&line, "port ", "<port>", |c| c.is_ascii_digit());
-    let line = after(&line, "Lag: ", "<lag>", |c| c.is_ascii_digit() || "dhms".contains(c));
+    let line = after(&line, "Lag: ", "<lag>", |c| c.is_ascii_digit() || "dhms(n/a)".contains(c));
     after(&line, "Tick: ", "<tick>", |c| c.is_ascii_digit())
 }
 
@@ -99,7 +99,7 @@ mod tests {
             "host=h port=<port> user=u, port <port> failed",
         );
         check("  |   Lag: 1m5s, Tick: 17, PAUSED", "  |   Lag: <lag>, Tick: <tick>, PAUSED");
-        check("Lag: (n/a)", "Lag: (n/a)");
+        check("Lag: (n/a), PAUSED", "Lag: <lag>, PAUSED");
     }
 
     #[test]
