@@ -22,6 +22,11 @@ pub struct CallFailed {
     pub note: String,
 }
 
+/// The operator asked to stop before the command was through.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+pub struct Interrupted;
+
 /// One run of the program.
 #[derive(Debug, Clone)]
 pub struct Job {

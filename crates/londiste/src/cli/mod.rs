@@ -1,8 +1,264 @@
-//! The command line: options, console output and exit codes.
+//! The command line: from the arguments to the exit code.
+//!
+//! Reading guide: [`args`] parses with the table in [`options`]; [`help`] and [`sample`] print; this file is the order
+//! in which a run starts (contract `cli.md` 1.4 and section 4); [`exit`] says what an error looks like;
+//! [`console`] is the only writer to stdout. Everything up to the fork happens before any thread exists.
 
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use daemonkit::daemonize::{Forks, daemonize};
+use daemonkit::ini::{Config, ConfigError};
+use daemonkit::logging::{self, LineShape, LogPlan, Rotation};
+use daemonkit::pidfile::{self, Owner, Pidfile};
+use daemonkit::shutdown::Shutdown;
+use daemonkit::signal::{Signals, Terminate};
+use nix::sys::signal::Signal;
+
+use crate::command::{self, Entry, Interrupt, Lock, Run};
+use crate::config::{self, Settings};
+use crate::job::{Interrupted, Job, UsageError};
+use args::{Arguments, SignalRequest};
+use options::Component;
+
+pub mod args;
+pub mod console;
+pub mod exit;
+pub mod help;
+pub mod options;
+pub mod sample;
+
+/// What `--version` prints first: the version of the original whose interface this is, as scripts expect it.
+const COMPATIBLE_VERSION: &str = "londiste, Skytools version 3.8.1";
 
 /// Everything from the arguments to the exit code.
 pub fn main() -> ExitCode {
-    todo!()
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    ExitCode::from(start(&argv))
+}
+
+/// Up to the choice of the command; mistakes found here are not logged, only shown.
+fn start(argv: &[OsString]) -> u8 {
+    let program = args::program_name(argv);
+    let arguments = match args::parse(argv) {
+        Ok(arguments) => arguments,
+        Err(bad) => return bad_arguments(&program, &bad),
+    };
+    if arguments.help {
+        console::say(help::help(&program).trim_end());
+        return 0;
+    }
+    if arguments.version {
+        console::say(COMPATIBLE_VERSION);
+        console::say(concat!("Rust implementation, version ", env!("CARGO_PKG_VERSION")));
+        return 0;
+    }
+    let overrides = match args::parse_overrides(&arguments.set) {
+        Ok(overrides) => overrides,
+        Err(bad) => return refuse(&bad.to_string()),
+    };
+    if arguments.ini {
+        console::say(&sample::sample(&overrides));
+        return 0;
+    }
+    let Some(ini) = arguments.positionals.first().map(PathBuf::from) else {
+        console::say("need config file, use --help for help.");
+        return exit::FAILED;
+    };
+    let config = match config::load(&ini, &overrides) {
+        Ok(config) => config,
+        Err(bad) => return refuse(&bad.to_string()),
+    };
+    if let Err(problem) = open_log(&config, &arguments) {
+        return refuse(&problem);
+    }
+    if let Some(request) = arguments.signal {
+        return signal_worker(&config, request);
+    }
+    let Some(name) = arguments.positionals.get(1) else {
+        console::say("need command");
+        return exit::FAILED;
+    };
+    let Some(entry) = command::find(name) else {
+        console::say(&format!("Unknown command '{name}', use --help for help"));
+        return exit::FAILED;
+    };
+    if let Err(bad) = args::check_component(argv, entry.component) {
+        return bad_arguments(&program, &bad);
+    }
+    match settings(&config, ini, overrides, entry) {
+        Ok(settings) => {
+            warn_about(&config);
+            launch(entry, settings, arguments)
+        }
+        Err(bad) => refuse(&bad.to_string()),
+    }
+}
+
+fn bad_arguments(program: &str, bad: &args::BadArguments) -> u8 {
+    console::complain(&format!("{}\n\n{program}: error: {bad}", help::usage(program)));
+    exit::BAD_ARGUMENTS
+}
+
+fn refuse(problem: &str) -> u8 {
+    console::complain(problem);
+    exit::FAILED
+}
+
+fn settings(
+    config: &Config,
+    ini: PathBuf,
+    overrides: Vec<(String, String)>,
+    entry: &Entry,
+) -> Result<Settings, ConfigError> {
+    let named = config.get("queue_name")?.or(config.get("pgq_queue_name")?).is_some();
+    if entry.component == Component::Admin && !named {
+        return Err(ConfigError("\"queue_name\" not specified in config".to_owned()));
+    }
+    Settings::from_config(config, ini, overrides)
+}
+
+/// The log file exists from here on, whatever the command.
+fn open_log(config: &Config, arguments: &Arguments) -> Result<(), String> {
+    let level = match (arguments.verbose, arguments.quiet) {
+        (0, true) => tracing::Level::WARN,
+        (0, false) => tracing::Level::INFO,
+        (1, _) => tracing::Level::DEBUG,
+        (_, _) => tracing::Level::TRACE,
+    };
+    let file = config.file("logfile").map_err(|bad| bad.to_string())?;
+    let size = config.int("log_size", 10_485_760).map_err(|bad| bad.to_string())?;
+    let keep = config.int("log_count", 3).map_err(|bad| bad.to_string())?;
+    let plan = LogPlan {
+        shape: LineShape::Londiste,
+        level,
+        stderr: true,
+        file: file.clone(),
+        rotation: Rotation::BySize {
+            size: u64::try_from(size).unwrap_or(0),
+            keep: u32::try_from(keep).unwrap_or(0),
+        },
+        syslog: None,
+    };
+    logging::install(plan).map(drop).map_err(|error| match file {
+        Some(file) => format!("cannot open log file {}: {error}", file.display()),
+        None => format!("cannot open the log: {error}"),
+    })
+}
+
+/// What the file asks for and will not get.
+fn warn_about(config: &Config) {
+    for misspelt in config::misspelt_keys(config) {
+        let config::Misspelt { key, meant } = misspelt;
+        tracing::warn!("Unknown key '{key}' in the ini file, did you mean '{meant}'?");
+    }
+    if matches!(config.int("use_skylog", 0), Ok(1..)) {
+        tracing::warn!("use_skylog is not in this version yet, logging to stderr and logfile");
+    }
+}
+
+/// `-r`, `-s`, `-k`: always the worker's pidfile.
+fn signal_worker(config: &Config, request: SignalRequest) -> u8 {
+    let path = match config.file("pidfile") {
+        Ok(path) => path,
+        Err(bad) => return refuse(&bad.to_string()),
+    };
+    let Some(path) = path else {
+        tracing::warn!("No pidfile in config, nothing to do");
+        return 0;
+    };
+    let signal = match request {
+        SignalRequest::Reload => Signal::SIGHUP,
+        SignalRequest::Stop => Signal::SIGINT,
+        SignalRequest::Kill => Signal::SIGTERM,
+    };
+    match pidfile::signal_owner(&path, signal) {
+        Ok(Owner::Running(_)) => {}
+        Ok(Owner::None) => tracing::warn!("No pidfile, process not running"),
+        Ok(Owner::Stale) => tracing::warn!("pidfile exists, but process not running"),
+        Err(problem) => return refuse(&problem.to_string()),
+    }
+    0
+}
+
+/// Claims the pidfile, leaves the terminal, and runs the command.
+fn launch(entry: &'static Entry, settings: Settings, arguments: Arguments) -> u8 {
+    let job_name = settings.job_name.clone();
+    let fail = |error: anyhow::Error| exit::report(&job_name, &error);
+    let args = arguments.positionals.get(2..).unwrap_or_default().to_vec();
+    let pidfile = pidfile_of(entry, settings.pidfile.as_deref(), &args);
+    if arguments.daemon && pidfile.is_none() {
+        return fail(UsageError("Daemon needs pidfile".to_owned()).into());
+    }
+    match pidfile.as_deref().map(pidfile::inspect) {
+        Some(Ok(Owner::Running(_))) => {
+            console::say("Pidfile exists, another process running?");
+            return exit::FAILED;
+        }
+        Some(Ok(Owner::Stale)) => console::say("Ignoring stale pidfile"),
+        Some(Err(problem)) => return fail(problem.into()),
+        None | Some(Ok(Owner::None)) => {}
+    }
+    if arguments.daemon
+        && let Err(error) = daemonize(Forks::Once)
+    {
+        return fail(anyhow::Error::new(error).context("cannot go to the background"));
+    }
+    // Removed when dropped, that is on every way out of here.
+    let _pidfile = match pidfile.as_deref().map(|path| Pidfile::write(path, false)).transpose() {
+        Ok(pidfile) => pidfile,
+        Err(problem) => return fail(problem.into()),
+    };
+    match run(entry, settings, arguments, args) {
+        Ok(code) => code,
+        Err(error) => fail(error),
+    }
+}
+
+fn pidfile_of(entry: &Entry, pidfile: Option<&Path>, args: &[String]) -> Option<PathBuf> {
+    let with = |suffix: &str| {
+        let mut path = pidfile?.as_os_str().to_owned();
+        path.push(OsStr::new(suffix));
+        Some(PathBuf::from(path))
+    };
+    match entry.lock {
+        Lock::Free => None,
+        Lock::Worker => with(""),
+        Lock::Copy => with(&format!(".copy.{}", args.first().map_or("", String::as_str))),
+        Lock::Admin => with(".admin"),
+        Lock::Repair => with(".repair"),
+    }
+}
+
+/// Starts the runtime and runs the command on it.
+fn run(
+    entry: &'static Entry,
+    settings: Settings,
+    arguments: Arguments,
+    args: Vec<String>,
+) -> anyhow::Result<u8> {
+    entry.check_arity(&args)?;
+    let runtime = match entry.component {
+        // Reading and applying overlap.
+        Component::Worker => {
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
+        }
+        _ => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+    }?;
+    runtime.block_on(async {
+        let shutdown = Shutdown::new();
+        let reload = Signals::listen(Terminate::Default)?.drive(shutdown.clone());
+        let job = Job { settings: Arc::new(settings), shutdown: shutdown.clone() };
+        let run = Run { job, options: arguments.options, args, reload };
+        let work = command::run(entry, &run);
+        match entry.interrupt {
+            Interrupt::AtItsOwnPlaces => work.await,
+            Interrupt::AtOnce => tokio::select! {
+                code = work => code,
+                () = shutdown.cancelled() => Err(Interrupted.into()),
+            },
+        }
+    })
 }

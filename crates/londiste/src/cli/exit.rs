@@ -1,0 +1,126 @@
+//! What an error looks like to the operator, and the exit code (contract `cli.md` 1.5 and 3.3).
+
+use pgq_client::conn::conninfo::hide_password;
+
+use crate::job::{CallFailed, Interrupted, UsageError};
+
+/// Exit code of everything that failed after the command line was understood.
+pub const FAILED: u8 = 1;
+/// Exit code of a command line that cannot be understood.
+pub const BAD_ARGUMENTS: u8 = 2;
+
+/// Statements longer than this are cut in error lines, to [`SHOWN`] characters.
+const LONG: usize = 200;
+const SHOWN: usize = 60;
+
+/// Logs why a command failed and gives the exit code.
+pub fn report(job_name: &str, error: &anyhow::Error) -> u8 {
+    if let Some(line) = line(job_name, error) {
+        tracing::error!("{line}");
+    }
+    FAILED
+}
+
+/// The text of the ERROR record, if one is due.
+fn line(job_name: &str, error: &anyhow::Error) -> Option<String> {
+    if error.is::<CallFailed>() {
+        // Its note was logged where it happened.
+        return None;
+    }
+    if error.is::<UsageError>() || error.is::<Interrupted>() {
+        return Some(error.to_string());
+    }
+    let sql = error.chain().find_map(|cause| cause.downcast_ref::<pgq_client::Error>());
+    let statement = sql.filter(|sql| !sql.is_connect()).and_then(|sql| Some((sql, sql.query()?)));
+    let mut line = match statement {
+        Some((sql, query)) => format!(
+            "Job {job_name} got error on connection: {}.   Query: {}",
+            sql.to_string().trim_end(),
+            shorten(&hide_password(query))
+        ),
+        None => format!("Job {job_name} crashed: {}", trail(error)),
+    };
+    if let Some(hint) = sql.and_then(hint) {
+        line.push_str("\nHINT:  ");
+        line.push_str(hint);
+    }
+    Some(line)
+}
+
+/// An error with its causes, leaving out those whose text is part of the one before.
+fn trail(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+fn shorten(query: &str) -> String {
+    if query.chars().count() <= LONG {
+        return query.to_owned();
+    }
+    format!("{} ...", query.chars().take(SHOWN).collect::<String>())
+}
+
+/// What to do about it, where the server's own text does not say.
+fn hint(error: &pgq_client::Error) -> Option<&'static str> {
+    let missing_schema = ["pgq.", "pgq_node.", "londiste."]
+        .iter()
+        .any(|schema| error.query().is_some_and(|query| query.contains(schema)));
+    match error.sqlstate()?.code() {
+        // Undefined schema, undefined function.
+        "3F000" | "42883" if missing_schema => Some(
+            "The replication schemas are missing or too old in this database; check 'db', or create the node first \
+             (create-root, create-branch, create-leaf).",
+        ),
+        "42501" if missing_schema => Some(
+            "The role in 'db' may not use the replication functions; grant it londiste_writer.",
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expected_mistakes_are_one_line() {
+        let usage = UsageError("Cannot proceed".to_owned()).into();
+        assert_eq!(line("j", &usage).as_deref(), Some("Cannot proceed"));
+        let failed = CallFailed { note: "said before".to_owned() }.into();
+        assert_eq!(line("j", &failed), None);
+    }
+
+    #[test]
+    fn crashes_name_the_job_and_every_cause_once() {
+        let error = anyhow::anyhow!("no such file").context("cannot read x.sql");
+        assert_eq!(
+            line("j", &error).as_deref(),
+            Some("Job j crashed: cannot read x.sql: no such file")
+        );
+        let error = anyhow::anyhow!("refused").context("failed: refused");
+        assert_eq!(line("j", &error).as_deref(), Some("Job j crashed: failed: refused"));
+    }
+
+    #[test]
+    fn a_failed_connection_is_a_crash() {
+        let error = pgq_client::Error::connect("connection to server failed: no\n", None).into();
+        assert_eq!(
+            line("j", &error).as_deref(),
+            Some("Job j crashed: connection to server failed: no")
+        );
+    }
+
+    #[test]
+    fn long_statements_are_cut() {
+        assert_eq!(shorten(&"x".repeat(200)), "x".repeat(200));
+        assert_eq!(shorten(&"x".repeat(201)), format!("{} ...", "x".repeat(60)));
+    }
+}
