@@ -1,11 +1,14 @@
 //! What every command works with: settings, connections with the log lines operators know, and the meaning of replies.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use daemonkit::shutdown::Shutdown;
 use pgq_client::calls::{Reply, Severity};
 use pgq_client::conn::{self, Session, conninfo::hide_password};
+use pgq_client::name::NodeName;
+use tokio_postgres::Transaction;
 
 use crate::config::Settings;
 
@@ -63,6 +66,43 @@ impl Job {
     fn application_name(&self, name: &str) -> String {
         format!("{}:{name}", self.settings.job_name)
     }
+}
+
+impl Job {
+    /// Waits, unless the operator asks to stop meanwhile.
+    pub async fn sleep(&self, duration: Duration) -> Result<(), Interrupted> {
+        tokio::select! {
+            () = tokio::time::sleep(duration) => Ok(()),
+            () = self.shutdown.cancelled() => Err(Interrupted),
+        }
+    }
+}
+
+/// One checked call in a transaction of its own: committed when it succeeds, rolled back when its code says that it
+/// failed, because what a function did before it noticed would stay otherwise.
+///
+/// # Errors
+/// [`CallFailed`] when the code says so, else the server's error.
+pub async fn commit_checked(
+    session: &mut Session,
+    node: Option<&NodeName>,
+    call: impl AsyncFnOnce(&Transaction<'_>) -> pgq_client::Result<Reply>,
+) -> anyhow::Result<Reply> {
+    let transaction = begin(session).await?;
+    let reply = call(&transaction).await?;
+    checked(&reply, node.map(NodeName::as_str))?;
+    commit(transaction).await?;
+    Ok(reply)
+}
+
+/// Begins a transaction; rolled back when dropped.
+pub async fn begin(session: &mut Session) -> pgq_client::Result<Transaction<'_>> {
+    session.transaction().await.map_err(|error| pgq_client::Error::sql(error, "begin"))
+}
+
+/// Commits, with the statement named should it fail.
+pub async fn commit(transaction: Transaction<'_>) -> pgq_client::Result<()> {
+    transaction.commit().await.map_err(|error| pgq_client::Error::sql(error, "commit"))
 }
 
 /// Logs a reply by its code and turns a failure into an error (contract `cli.md` 3.5). `node` is put in front as `[N] `.

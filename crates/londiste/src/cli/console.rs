@@ -1,6 +1,6 @@
 //! Standard output: what commands answer, as opposed to what they log. The only place that writes to it.
 
-use std::io::{self, Write as _};
+use std::io;
 
 /// Writes a line (or several) to stdout.
 pub fn say(text: &str) {

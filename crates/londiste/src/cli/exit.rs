@@ -1,11 +1,11 @@
 //! What an error looks like to the operator, and the exit code (contract `cli.md` 1.5 and 3.3).
 
+use std::process::ExitCode;
+
 use pgq_client::conn::conninfo::hide_password;
 
 use crate::job::{CallFailed, Interrupted, UsageError};
 
-/// Exit code of everything that failed after the command line was understood.
-pub const FAILED: u8 = 1;
 /// Exit code of a command line that cannot be understood.
 pub const BAD_ARGUMENTS: u8 = 2;
 
@@ -14,11 +14,11 @@ const LONG: usize = 200;
 const SHOWN: usize = 60;
 
 /// Logs why a command failed and gives the exit code.
-pub fn report(job_name: &str, error: &anyhow::Error) -> u8 {
+pub fn report(job_name: &str, error: &anyhow::Error) -> ExitCode {
     if let Some(line) = line(job_name, error) {
         tracing::error!("{line}");
     }
-    FAILED
+    ExitCode::FAILURE
 }
 
 /// The text of the ERROR record, if one is due.

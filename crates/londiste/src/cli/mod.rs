@@ -36,11 +36,11 @@ const COMPATIBLE_VERSION: &str = "londiste, Skytools version 3.8.1";
 /// Everything from the arguments to the exit code.
 pub fn main() -> ExitCode {
     let argv: Vec<OsString> = std::env::args_os().collect();
-    ExitCode::from(start(&argv))
+    start(&argv)
 }
 
 /// Up to the choice of the command; mistakes found here are not logged, only shown.
-fn start(argv: &[OsString]) -> u8 {
+fn start(argv: &[OsString]) -> ExitCode {
     let program = args::program_name(argv);
     let arguments = match args::parse(argv) {
         Ok(arguments) => arguments,
@@ -48,12 +48,12 @@ fn start(argv: &[OsString]) -> u8 {
     };
     if arguments.help {
         console::say(help::help(&program).trim_end());
-        return 0;
+        return ExitCode::SUCCESS;
     }
     if arguments.version {
         console::say(COMPATIBLE_VERSION);
         console::say(concat!("Rust implementation, version ", env!("CARGO_PKG_VERSION")));
-        return 0;
+        return ExitCode::SUCCESS;
     }
     let overrides = match args::parse_overrides(&arguments.set) {
         Ok(overrides) => overrides,
@@ -61,11 +61,11 @@ fn start(argv: &[OsString]) -> u8 {
     };
     if arguments.ini {
         console::say(&sample::sample(&overrides));
-        return 0;
+        return ExitCode::SUCCESS;
     }
     let Some(ini) = arguments.positionals.first().map(PathBuf::from) else {
         console::say("need config file, use --help for help.");
-        return exit::FAILED;
+        return ExitCode::FAILURE;
     };
     let config = match config::load(&ini, &overrides) {
         Ok(config) => config,
@@ -79,11 +79,11 @@ fn start(argv: &[OsString]) -> u8 {
     }
     let Some(name) = arguments.positionals.get(1) else {
         console::say("need command");
-        return exit::FAILED;
+        return ExitCode::FAILURE;
     };
     let Some(entry) = command::find(name) else {
         console::say(&format!("Unknown command '{name}', use --help for help"));
-        return exit::FAILED;
+        return ExitCode::FAILURE;
     };
     if let Err(bad) = args::check_component(argv, entry.component) {
         return bad_arguments(&program, &bad);
@@ -97,14 +97,14 @@ fn start(argv: &[OsString]) -> u8 {
     }
 }
 
-fn bad_arguments(program: &str, bad: &args::BadArguments) -> u8 {
+fn bad_arguments(program: &str, bad: &args::BadArguments) -> ExitCode {
     console::complain(&format!("{}\n\n{program}: error: {bad}", help::usage(program)));
-    exit::BAD_ARGUMENTS
+    exit::BAD_ARGUMENTS.into()
 }
 
-fn refuse(problem: &str) -> u8 {
+fn refuse(problem: &str) -> ExitCode {
     console::complain(problem);
-    exit::FAILED
+    ExitCode::FAILURE
 }
 
 fn settings(
@@ -160,14 +160,14 @@ fn warn_about(config: &Config) {
 }
 
 /// `-r`, `-s`, `-k`: always the worker's pidfile.
-fn signal_worker(config: &Config, request: SignalRequest) -> u8 {
+fn signal_worker(config: &Config, request: SignalRequest) -> ExitCode {
     let path = match config.file("pidfile") {
         Ok(path) => path,
         Err(bad) => return refuse(&bad.to_string()),
     };
     let Some(path) = path else {
         tracing::warn!("No pidfile in config, nothing to do");
-        return 0;
+        return ExitCode::SUCCESS;
     };
     let signal = match request {
         SignalRequest::Reload => Signal::SIGHUP,
@@ -180,11 +180,11 @@ fn signal_worker(config: &Config, request: SignalRequest) -> u8 {
         Ok(Owner::Stale) => tracing::warn!("pidfile exists, but process not running"),
         Err(problem) => return refuse(&problem.to_string()),
     }
-    0
+    ExitCode::SUCCESS
 }
 
 /// Claims the pidfile, leaves the terminal, and runs the command.
-fn launch(entry: &'static Entry, settings: Settings, arguments: Arguments) -> u8 {
+fn launch(entry: &'static Entry, settings: Settings, arguments: Arguments) -> ExitCode {
     let job_name = settings.job_name.clone();
     let fail = |error: anyhow::Error| exit::report(&job_name, &error);
     let args = arguments.positionals.get(2..).unwrap_or_default().to_vec();
@@ -195,7 +195,7 @@ fn launch(entry: &'static Entry, settings: Settings, arguments: Arguments) -> u8
     match pidfile.as_deref().map(pidfile::inspect) {
         Some(Ok(Owner::Running(_))) => {
             console::say("Pidfile exists, another process running?");
-            return exit::FAILED;
+            return ExitCode::FAILURE;
         }
         Some(Ok(Owner::Stale)) => console::say("Ignoring stale pidfile"),
         Some(Err(problem)) => return fail(problem.into()),
@@ -211,7 +211,7 @@ fn launch(entry: &'static Entry, settings: Settings, arguments: Arguments) -> u8
         Ok(pidfile) => pidfile,
         Err(problem) => return fail(problem.into()),
     };
-    match run(entry, settings, arguments, args) {
+    match run(entry, settings, arguments, args, pidfile) {
         Ok(code) => code,
         Err(error) => fail(error),
     }
@@ -238,7 +238,8 @@ fn run(
     settings: Settings,
     arguments: Arguments,
     args: Vec<String>,
-) -> anyhow::Result<u8> {
+    pidfile: Option<PathBuf>,
+) -> anyhow::Result<ExitCode> {
     entry.check_arity(&args)?;
     let runtime = match entry.component {
         // Reading and applying overlap.
@@ -249,7 +250,11 @@ fn run(
     }?;
     runtime.block_on(async {
         let shutdown = Shutdown::new();
-        let reload = Signals::listen(Terminate::Default)?.drive(shutdown.clone());
+        let reload = Signals::listen(Terminate::Default)?.drive(shutdown.clone(), move || {
+            if let Some(pidfile) = pidfile {
+                let _ = std::fs::remove_file(pidfile);
+            }
+        });
         let job = Job { settings: Arc::new(settings), shutdown: shutdown.clone() };
         let run = Run { job, options: arguments.options, args, reload };
         let work = command::run(entry, &run);
