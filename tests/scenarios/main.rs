@@ -3,6 +3,7 @@
 //! [`diary`] has the tables, the load and the cast that most stories share.
 
 mod bad_input;
+mod compare;
 mod copies;
 mod diary;
 mod execute_failure;
@@ -14,5 +15,6 @@ mod install;
 mod partial;
 mod resync;
 mod rights;
+mod sample_files;
 mod secrets;
 mod testkit;
