@@ -27,3 +27,13 @@ pub struct Event {
     /// `ev_extra4`
     pub extra4: Option<String>,
 }
+
+impl Event {
+    /// How much text it holds, in bytes: nearly all of the memory it takes.
+    pub fn text_bytes(&self) -> usize {
+        let texts =
+            [&self.kind, &self.data, &self.extra1, &self.extra2, &self.extra3, &self.extra4];
+        let texts = texts.into_iter().map(|text| text.as_ref().map_or(0, String::len));
+        self.time.len() + texts.sum::<usize>()
+    }
+}

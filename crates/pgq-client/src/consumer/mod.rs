@@ -1,6 +1,7 @@
 //! Next batch, walk its events, finish. No loop policy inside.
 
 pub mod cursor;
+mod event_time;
 
 use crate::id::{BatchId, TickId};
 
