@@ -1,7 +1,7 @@
 //! The worker: batches from the provider applied to this node.
 
 pub(crate) mod apply;
-mod dispatch;
+pub(crate) mod dispatch;
 mod fold;
 pub(crate) mod position;
 mod role;
