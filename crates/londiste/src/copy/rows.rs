@@ -1,0 +1,274 @@
+//! The copy itself: structure away, rows in, structure back (contract `worker.md` 18.4).
+
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use pgq_client::Error;
+use pgq_client::name::TableName;
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+use super::columns::{self, quoted_list};
+use super::pipe;
+use super::progress::Progress;
+use crate::crash_point::crash_point;
+use crate::ddl::{self, Purpose, Structure, create, drop};
+use crate::job::{self, Job};
+use crate::table::registry::Table;
+use crate::table::state::TableState;
+use crate::table::sync_copy::CopyMode;
+use crate::{calls, fkeys};
+
+/// Values that both sessions must agree on, and that an account's defaults must not spoil. Timeouts are meant for
+/// applications; `row_security = off` makes a hidden row an error instead of a hole in the copy.
+const SOURCE_SETTINGS: &str = "\
+set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0; \
+set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; \
+set local extra_float_digits = 3; set local bytea_output = 'hex'; set local row_security = off";
+
+const DESTINATION_SETTINGS: &str = "\
+set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0; \
+set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; \
+set local xmloption = 'content'; set local default_tablespace = ''; set local row_security = off";
+
+/// Copies a table that is in-copy, until it is catching-up. Both sessions come and go without a transaction.
+///
+/// # Errors
+/// Whatever fails; the sessions are then in an undefined state and must be dropped, which rolls everything back that
+/// was not committed.
+pub(super) async fn copy(
+    job: &Job,
+    src: &Client,
+    dst: &Client,
+    table: &Table,
+    source: &TableName,
+    mode: CopyMode,
+) -> anyhow::Result<()> {
+    let queue = &job.settings.queue;
+    tracing::info!("Starting full copy of {}", table.name);
+    if mode != CopyMode::Append {
+        fkeys::drop_for_copy(dst, &table.dest).await?;
+    }
+    run(dst, "begin").await?;
+    run(dst, DESTINATION_SETTINGS).await?;
+    if mode != CopyMode::Append {
+        run(dst, &format!("lock table only {}", table.dest.quoted())).await?;
+    }
+    // The first query fixes what is copied, so it comes after the wait for the lock.
+    run(src, "begin isolation level repeatable read, read only").await?;
+    run(src, SOURCE_SETTINGS).await?;
+    let common = columns::common(
+        &table.name,
+        &columns::load(src, source).await?,
+        &columns::load(dst, &table.dest).await?,
+    );
+    for warning in &common.warnings {
+        tracing::warn!("{warning}");
+    }
+    if common.names.is_empty() {
+        bail!("table {}: no common columns with {source} on the source", table.name);
+    }
+    let statements = Statements::new(table, source, &common.names);
+    statements.check_condition(src, table).await?;
+
+    let structure = match mode {
+        CopyMode::Atomic => Some(strip(dst, table, Purpose::Atomic).await?),
+        CopyMode::Lead => {
+            strip_and_store(job, dst, table).await?;
+            None
+        }
+        CopyMode::Append => None,
+    };
+    let frozen = match mode {
+        CopyMode::Atomic => empty(dst, table).await?,
+        CopyMode::Lead | CopyMode::Append => false,
+    };
+
+    tracing::info!("{}: start copy", table.name);
+    let expected = expected_rows(src, source).await?;
+    let mut progress = Progress::start(table.name.to_string(), expected, Instant::now());
+    let write = statements.write(frozen);
+    pipe::stream(src, &statements.read, dst, &write, &mut progress).await?;
+    tracing::info!(
+        "{}: copy finished: {} bytes, {} rows",
+        table.name,
+        progress.bytes,
+        progress.rows
+    );
+    let snapshot = snapshot(src).await?;
+    run(src, "commit").await?;
+    crash_point("copy-rows");
+
+    still_ours(job, dst, table).await?;
+    let state = TableState::CatchingUp;
+    tracing::info!("storing state of {}: copy:1 new_state:{state}", table.name);
+    let reply =
+        calls::local_set_table_state(dst, queue, &table.name, Some(&snapshot), state).await?;
+    job::checked_quiet(&reply, None)?;
+    if let Some(structure) = structure {
+        for object in create::creations(&structure) {
+            tracing::info!("Creating {}", object.name);
+            for statement in &object.statements {
+                run(dst, statement).await?;
+            }
+        }
+        run(dst, &format!("analyze {}", table.dest.quoted())).await?;
+    }
+    crash_point("copy-before-commit");
+    run(dst, "commit").await?;
+    crash_point("copy-after-commit");
+    Ok(())
+}
+
+/// Runs the statements that [`copy`] as [`CopyMode::Lead`] stored, and forgets them (contract `worker.md` 18.5).
+pub(super) async fn restore_structure(
+    job: &Job,
+    dst: &Client,
+    table: &Table,
+    stored: &str,
+) -> anyhow::Result<()> {
+    tracing::info!("{}: restoring DDL", table.name);
+    run(dst, "begin").await?;
+    run(dst, DESTINATION_SETTINGS).await?;
+    let statements =
+        ddl::split::split(stored).with_context(|| format!("table {}: dropped_ddl", table.name))?;
+    for statement in statements {
+        tracing::info!("{}", statement.text);
+        run(dst, statement.text).await?;
+    }
+    let queue = &job.settings.queue;
+    let reply = calls::local_set_table_struct(dst, queue, &table.name, None).await?;
+    job::checked(&reply, None)?;
+    run(dst, "commit").await?;
+    tracing::info!("{}: analyze", table.name);
+    run(dst, &format!("analyze {}", table.dest.quoted())).await?;
+    Ok(())
+}
+
+/// The COPY statements of a table.
+struct Statements {
+    read: String,
+    write: String,
+    /// A query that fails as the copy would when the condition is no condition.
+    check: Option<String>,
+}
+
+impl Statements {
+    fn new(table: &Table, source: &TableName, names: &[String]) -> Self {
+        let (source, columns) = (source.quoted(), quoted_list(names));
+        let read = match condition(table) {
+            None => format!("COPY {source} ({columns}) TO stdout"),
+            // The condition may end in a comment.
+            Some(condition) => {
+                format!("COPY (SELECT {columns} FROM ONLY {source} WHERE {condition}\n) TO stdout")
+            }
+        };
+        let check =
+            condition(table).map(|c| format!("SELECT 1 FROM ONLY {source} WHERE {c}\nLIMIT 0"));
+        Self { read, write: format!("COPY {} ({columns}) FROM stdin", table.dest.quoted()), check }
+    }
+
+    fn write(&self, frozen: bool) -> String {
+        if frozen { format!("{} WITH (FREEZE)", self.write) } else { self.write.clone() }
+    }
+
+    async fn check_condition(&self, src: &Client, table: &Table) -> anyhow::Result<()> {
+        let Some(check) = &self.check else { return Ok(()) };
+        let result = src.query_typed(check, &[]).await.map_err(|e| Error::sql(e, check));
+        match result {
+            // A dead connection is not the condition's fault.
+            Err(error) if !error.is_closed() => Err(error).with_context(|| {
+                format!(
+                    "table {}: attribute copy_condition cannot be used: {}",
+                    table.name,
+                    condition(table).unwrap_or_default()
+                )
+            }),
+            result => Ok(result.map(drop)?),
+        }
+    }
+}
+
+/// The operator's condition and the handler's.
+fn condition(table: &Table) -> Option<String> {
+    match (table.attrs.copy_condition().map(str::to_owned), table.handler.copy_condition()) {
+        (Some(own), Some(handlers)) => Some(format!("({own}\n) and ({handlers})")),
+        (own, handlers) => own.or(handlers),
+    }
+}
+
+/// Drops what stands in the copy's way.
+async fn strip(dst: &Client, table: &Table, purpose: Purpose) -> anyhow::Result<Structure> {
+    let structure = ddl::load(dst, &table.dest, purpose).await?;
+    for object in drop::drops(&structure) {
+        tracing::info!("Dropping {}", object.name);
+        run(dst, &object.statement).await?;
+    }
+    Ok(structure)
+}
+
+/// Truncates, unless the table's rows are to stay; says whether the table is as good as new.
+async fn empty(dst: &Client, table: &Table) -> anyhow::Result<bool> {
+    if table.attrs.skip_truncate() {
+        tracing::info!("{}: skipping truncate", table.name);
+        return Ok(false);
+    }
+    tracing::info!("{}: truncating", table.name);
+    run(dst, &format!("truncate only {}", table.dest.quoted())).await?;
+    Ok(true)
+}
+
+/// The first of several copies: drops, truncates and stores in one transaction, and begins the next.
+///
+/// What is stored already was dropped before a restart. The table is not emptied again then: the others may have added
+/// their rows since, and our own are not there before the state changes.
+async fn strip_and_store(job: &Job, dst: &Client, table: &Table) -> anyhow::Result<()> {
+    if table.dropped_ddl.is_none() {
+        let structure = strip(dst, table, Purpose::Interrupted).await?;
+        empty(dst, table).await?;
+        let script = create::script(&structure);
+        let queue = &job.settings.queue;
+        let reply = calls::local_set_table_struct(dst, queue, &table.name, Some(&script)).await?;
+        job::checked(&reply, None)?;
+    }
+    run(dst, "commit").await?;
+    crash_point("copy-struct-stored");
+    run(dst, "begin").await?;
+    run(dst, DESTINATION_SETTINGS).await
+}
+
+/// Refuses to finish what somebody reset or removed meanwhile.
+async fn still_ours(job: &Job, dst: &Client, table: &Table) -> anyhow::Result<()> {
+    let rows = calls::get_table_list(dst, &job.settings.queue).await?;
+    let row = rows.iter().find(|row| row.local && row.table == table.name);
+    match row.map(calls::TableRow::state).transpose()? {
+        Some(TableState::InCopy) => Ok(()),
+        Some(state) => bail!("table {}: state became {state} during the copy", table.name),
+        None => bail!("table {} was removed during the copy", table.name),
+    }
+}
+
+/// Rows of the source as its statistics have it; below zero when there are none.
+async fn expected_rows(src: &Client, source: &TableName) -> anyhow::Result<Option<f64>> {
+    let sql = "select c.reltuples::float8 from pg_class c \
+               join pg_namespace n on n.oid = c.relnamespace \
+               where n.nspname = $1 and c.relname = $2";
+    let rows = src
+        .query_typed(sql, &[(&source.schema(), Type::TEXT), (&source.name(), Type::TEXT)])
+        .await
+        .map_err(|e| Error::sql(e, sql))?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?)
+}
+
+/// Which transactions the copied rows contain.
+async fn snapshot(src: &Client) -> anyhow::Result<String> {
+    let sql = "select txid_current_snapshot()::text";
+    let rows = src.query_typed(sql, &[]).await.map_err(|e| Error::sql(e, sql))?;
+    let row = rows.first().with_context(|| format!("no row from: {sql}"))?;
+    Ok(row.try_get(0)?)
+}
+
+async fn run(client: &Client, sql: &str) -> anyhow::Result<()> {
+    tracing::debug!("exec_cmd: {sql}");
+    Ok(client.batch_execute(sql).await.map_err(|e| Error::sql(e, sql))?)
+}

@@ -1,0 +1,376 @@
+//! The life of one copy: looks, decides, does, waits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use pgq_client::calls::pgq_node::ConsumerState;
+use pgq_client::calls::{Severity, pgq, pgq_node};
+use pgq_client::conn::Session;
+use pgq_client::consumer::{BatchInfo, BatchOptions};
+use pgq_client::id::TickId;
+use pgq_client::name::{ConsumerName, TableName};
+use tokio::sync::{Notify, watch};
+
+use super::source::{self, Link};
+use super::{queue, replay, rows};
+use crate::calls;
+use crate::cli::exit;
+use crate::crash_point::crash_point;
+use crate::job::{self, Job};
+use crate::replay::position::{self, Position};
+use crate::table::registry::Table;
+use crate::table::state::TableState;
+use crate::table::sync_copy::{CopyStep, CopyView, QueueView, WaitingFor, next_step};
+
+/// How a copy and its worker wake each other.
+pub(super) struct Signals {
+    /// Changes when the worker has news.
+    pub(super) nudged: watch::Receiver<()>,
+    /// Notified when the copy has news.
+    pub(super) wake: Arc<Notify>,
+}
+
+/// Pause between two looks at the database when nobody wakes us: the worker may be another process.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Pause while another node, or another copy of the same table, has to do something first.
+const LONG_POLL: Duration = Duration::from_secs(10);
+
+/// Copies of one table that may run at the same time, unless `max_parallel_copy` says otherwise.
+const MAX_PARALLEL_COPY: i32 = 8;
+
+/// What comes after a cycle.
+enum Next {
+    /// The next cycle, at once.
+    Again,
+    /// The next cycle when somebody wakes us, or after this time.
+    Wait(Duration),
+    /// Nothing: the table is somebody else's.
+    Done,
+}
+
+/// Runs the copy until the table is in sync, or is no longer to be copied, or shutdown is requested.
+pub(super) async fn run(job: &Job, table: &TableName, mut signals: Signals) -> anyhow::Result<()> {
+    let mut copy = Copy {
+        job,
+        table,
+        consumer: source::copy_consumer(&job.settings.consumer, table),
+        wake: Arc::clone(&signals.wake),
+        link: None,
+        sessions: None,
+        waiting_for: None,
+        failed: false,
+    };
+    loop {
+        signals.nudged.borrow_and_update();
+        let next = tokio::select! {
+            biased;
+            () = job.shutdown.cancelled() => {
+                copy.break_off().await;
+                return Ok(());
+            }
+            next = Box::pin(copy.cycle_or_failure()) => next,
+        };
+        let pause = match next {
+            Ok(Next::Again) => continue,
+            Ok(Next::Done) => return Ok(()),
+            Ok(Next::Wait(pause)) => pause,
+            Err(error) => {
+                copy.note_failure(&error).await;
+                if job.settings.loop_delay.is_none_or(|delay| delay.is_zero()) {
+                    return Err(error);
+                }
+                job.settings.exception_sleep
+            }
+        };
+        let failed = copy.failed;
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            // A worker that ended cannot wake us any more; the error then just means to wait on.
+            Ok(()) = signals.nudged.changed(), if !failed => {}
+            () = job.shutdown.cancelled() => {}
+        }
+    }
+}
+
+struct Copy<'a> {
+    job: &'a Job,
+    table: &'a TableName,
+    consumer: ConsumerName,
+    wake: Arc<Notify>,
+    /// Out on loan during a cycle; one that failed does not bring it back.
+    link: Option<Link>,
+    /// The same connections, to break off what they are doing.
+    sessions: Option<[Arc<Session>; 2]>,
+    /// What the log last said we wait for.
+    waiting_for: Option<WaitingFor>,
+    /// Whether the last cycle failed.
+    failed: bool,
+}
+
+impl Copy<'_> {
+    async fn cycle_or_failure(&mut self) -> anyhow::Result<Next> {
+        self.recycle();
+        let mut link = match self.link.take() {
+            Some(link) => link,
+            None => {
+                let Some(link) = source::attach(self.job, self.table, &self.consumer).await? else {
+                    return Ok(Next::Done);
+                };
+                self.sessions = Some([Arc::clone(&link.dst), Arc::clone(&link.src)]);
+                link
+            }
+        };
+        let next = self.cycle(&mut link).await?;
+        self.link = Some(link);
+        self.failed = false;
+        Ok(next)
+    }
+
+    /// One look, one decision, one deed.
+    async fn cycle(&mut self, link: &mut Link) -> anyhow::Result<Next> {
+        let (job, name) = (self.job, self.table);
+        let Some(table) = source::find(&link.dst, &job.settings.queue, name).await? else {
+            tracing::error!("copy_sync: lost table: {name}");
+            return self.leave(link).await;
+        };
+        let Some(state) = self.refresh(link).await? else { return Ok(Next::Wait(POLL)) };
+
+        let mut view = view(&table);
+        let mut batch = None;
+        let mut step = next_step(&view);
+        if step == CopyStep::LookAtQueue {
+            let completed = state.completed_tick.context("dst_tick NULL?")?;
+            batch = self.next_batch(link, completed).await?;
+            view.queue = Some(self.look_at_queue(link, &table, completed, batch.as_ref()).await?);
+            step = next_step(&view);
+        }
+        if !matches!(step, CopyStep::Wait(_)) {
+            self.waiting_for = None;
+        }
+        match step {
+            CopyStep::LookAtQueue => bail!("the queue was looked at and still nothing is decided"),
+            CopyStep::Leave => self.leave(link).await,
+            CopyStep::Wait(what) => Ok(self.wait(what)),
+            CopyStep::Copy(mode) => {
+                let Some(source) = self.source_table(link).await? else {
+                    return Ok(Next::Wait(LONG_POLL));
+                };
+                rows::copy(job, &link.src, &link.dst, &table, &source, mode).await?;
+                self.wake.notify_one();
+                queue::ask_for_tick(&link.src, &job.settings.queue).await?;
+                Ok(Next::Again)
+            }
+            CopyStep::RestoreStructure => {
+                let stored = table.dropped_ddl.as_deref().unwrap_or_default();
+                rows::restore_structure(job, &link.dst, &table, stored).await?;
+                Ok(Next::Again)
+            }
+            CopyStep::Replay => {
+                let batch = batch.context("a batch to replay")?;
+                replay::replay(job, link, &self.consumer, &table, &batch).await?;
+                Ok(Next::Again)
+            }
+            CopyStep::Store(state) => {
+                self.store(link, &table, state).await?;
+                if matches!(state, TableState::WannaSync { .. }) {
+                    // The worker can take over only at a tick after this.
+                    queue::ask_for_tick(&link.src, &job.settings.queue).await?;
+                }
+                Ok(Next::Again)
+            }
+            CopyStep::Missed { current, sync } => {
+                tracing::error!("copy_sync: cur_tick={current} sync_tick={sync}");
+                bail!("Invalid table state")
+            }
+        }
+    }
+
+    /// Closes connections that have become old.
+    fn recycle(&mut self) {
+        let lifetime = self.job.settings.connection_lifetime;
+        let old = |link: &Link| {
+            link.src.opened().elapsed() > lifetime || link.dst.opened().elapsed() > lifetime
+        };
+        if !lifetime.is_zero() && self.link.as_ref().is_some_and(old) {
+            self.link = None;
+            self.sessions = None;
+        }
+    }
+
+    /// Our row among the node's consumers (contract `worker.md` section 4); `None` while paused.
+    async fn refresh(&self, link: &Link) -> anyhow::Result<Option<ConsumerState>> {
+        let (queue, consumer) = (&self.job.settings.queue, &self.consumer);
+        let state = pgq_node::get_consumer_state(&**link.dst, queue, consumer).await?;
+        job::checked(&state.reply, None)?;
+        if !state.uptodate {
+            let reply = pgq_node::set_consumer_uptodate(&**link.dst, queue, consumer, true).await?;
+            job::checked(&reply, None)?;
+        }
+        if state.cur_error.is_some() && !self.failed {
+            let reply = pgq_node::set_consumer_error(&**link.dst, queue, consumer, None).await?;
+            job::checked(&reply, None)?;
+        }
+        Ok((!state.paused).then_some(state))
+    }
+
+    /// The batch after our position. One that was applied before a crash is finished on the way.
+    async fn next_batch(
+        &self,
+        link: &Link,
+        completed: TickId,
+    ) -> anyhow::Result<Option<BatchInfo>> {
+        // Never several ticks at once: the hand-over needs the worker's cuts.
+        let options = BatchOptions::default();
+        loop {
+            let queue = &self.job.settings.queue;
+            let batch =
+                pgq::next_batch_custom(&**link.src, queue, &self.consumer, &options).await?;
+            let Some(batch) = batch else { return Ok(None) };
+            match position::compare(batch.prev_tick, batch.tick, Some(completed), false)? {
+                Position::Next => return Ok(Some(batch)),
+                Position::Applied => {
+                    pgq::finish_batch(&**link.src, batch.batch).await?;
+                }
+            }
+        }
+    }
+
+    async fn look_at_queue(
+        &self,
+        link: &Link,
+        table: &Table,
+        completed: TickId,
+        batch: Option<&BatchInfo>,
+    ) -> anyhow::Result<QueueView> {
+        let queue = &self.job.settings.queue;
+        let past_snapshot = match (&table.snapshot, batch) {
+            (None, _) => true,
+            // Only asked once there is nothing left to replay.
+            (Some(_), Some(_)) => false,
+            (Some(snapshot), None) => {
+                queue::tick_is_past(&link.src, queue, completed, &snapshot.to_string()).await?
+            }
+        };
+        let worker = match table.state {
+            TableState::DoSync { .. } => {
+                let worker = &self.job.settings.consumer;
+                pgq_node::get_consumer_state(&**link.dst, queue, worker).await?.completed_tick
+            }
+            _ => None,
+        };
+        Ok(QueueView { completed, batch: batch.map(|b| b.tick), past_snapshot, worker })
+    }
+
+    /// The table's name on the source; `None` while its rows are not there yet.
+    async fn source_table(&self, link: &Link) -> anyhow::Result<Option<TableName>> {
+        let rows = calls::get_table_list(&**link.src, &self.job.settings.queue).await?;
+        let name = self.table;
+        let Some(row) = rows.iter().find(|row| row.local && row.table == *name) else {
+            bail!("table {name} not available on provider");
+        };
+        if row.state()? == TableState::Ok {
+            return Ok(Some(row.dest().clone()));
+        }
+        tracing::warn!("table {name} not in sync yet on provider, waiting");
+        Ok(None)
+    }
+
+    /// Stores a state in a transaction of its own and tells the worker.
+    async fn store(&self, link: &Link, table: &Table, state: TableState) -> anyhow::Result<()> {
+        let (queue, name) = (&self.job.settings.queue, &table.name);
+        // The hand-over is past the snapshot (see `past_snapshot`), so nobody needs it any more.
+        let kept = if state == TableState::Ok { None } else { table.snapshot.as_ref() };
+        let snapshot = kept.map(ToString::to_string);
+        tracing::info!("storing state of {name}: copy:1 new_state:{state}");
+        let reply =
+            calls::local_set_table_state(&**link.dst, queue, name, snapshot.as_deref(), state)
+                .await?;
+        job::checked_quiet(&reply, None)?;
+        tracing::info!("Table {name} status changed to '{state}'");
+        crash_point(match state {
+            TableState::Ok => "copy-ok",
+            _ => "copy-wanna-sync",
+        });
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    fn wait(&mut self, what: WaitingFor) -> Next {
+        if self.waiting_for.replace(what) != Some(what) {
+            match what {
+                WaitingFor::FirstPartition => {
+                    tracing::info!("waiting for first partition to initialize copy");
+                }
+                WaitingFor::ParallelLimit(limit) => {
+                    tracing::info!("number of max parallel copies ({limit}) reached");
+                }
+                WaitingFor::OtherPartitions => {
+                    tracing::info!("waiting for other partitions to finish copy");
+                }
+                WaitingFor::Tick | WaitingFor::Worker | WaitingFor::Batch => {
+                    tracing::debug!("{}: waiting for {what:?}", self.table);
+                }
+            }
+        }
+        Next::Wait(match self.job.settings.loop_delay {
+            Some(delay) if !delay.is_zero() => delay.min(POLL),
+            _ => POLL,
+        })
+    }
+
+    async fn leave(&self, link: &Link) -> anyhow::Result<Next> {
+        source::detach(self.job, link, &self.consumer).await?;
+        Ok(Next::Done)
+    }
+
+    /// Logs and stores an error; the connections are not to be trusted any more.
+    async fn note_failure(&mut self, error: &anyhow::Error) {
+        self.sessions = None;
+        self.failed = true;
+        if let Err(problem) = self.store_error(error).await {
+            tracing::warn!("Failure to call pgq_node.set_consumer_error()");
+            tracing::debug!("{problem:#}");
+        }
+        exit::report(&self.job.settings.job_name, error);
+    }
+
+    async fn store_error(&self, error: &anyhow::Error) -> anyhow::Result<()> {
+        let (queue, consumer) = (&self.job.settings.queue, &self.consumer);
+        let dst = self.job.local("db").await?;
+        let known = pgq_node::get_consumer_state(&*dst, queue, consumer).await?;
+        if known.reply.severity() == Severity::Failed {
+            // Not registered yet: there is no place to store it.
+            return Ok(());
+        }
+        let text = format!("{error:#}");
+        let reply = pgq_node::set_consumer_error(&*dst, queue, consumer, Some(&text)).await?;
+        job::checked_quiet(&reply, None)?;
+        dst.close().await;
+        Ok(())
+    }
+
+    /// Ends what the servers are doing for us; open transactions are rolled back when the connections go.
+    async fn break_off(&mut self) {
+        self.link = None;
+        for session in self.sessions.take().into_iter().flatten() {
+            if let Err(error) = session.cancel().await {
+                tracing::debug!("cancel: {error}");
+            }
+        }
+    }
+}
+
+/// What is known of the table before the queue is looked at.
+fn view(table: &Table) -> CopyView {
+    let limit = table.attrs.max_parallel_copy().and_then(|limit| i32::try_from(limit).ok());
+    CopyView {
+        state: table.state,
+        role: table.copy_role,
+        position_in_group: table.copy_pos,
+        parallel_limit: limit.unwrap_or(MAX_PARALLEL_COPY).max(1),
+        structure_stored: table.dropped_ddl.is_some(),
+        queue: None,
+    }
+}

@@ -1,0 +1,244 @@
+//! Where a copy takes rows and events from, and its registration there (contract `worker.md` 18.2).
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use pgq_client::calls::pgq_node::{self, ConsumerState};
+use pgq_client::calls::{Severity, pgq};
+use pgq_client::conn::Session;
+use pgq_client::name::{ConsumerName, NodeName, QueueName, TableName};
+use tokio_postgres::Client;
+
+use crate::calls::{self, ReplicationRole};
+use crate::handler::Handler;
+use crate::job::{self, Job};
+use crate::replay::apply::Applier;
+use crate::table::attrs::CopyNode;
+use crate::table::registry::Table;
+use crate::table::state::TableState;
+
+/// Consumer name of a table's copy.
+pub fn copy_consumer(worker: &ConsumerName, table: &TableName) -> ConsumerName {
+    ConsumerName::new(format!("{worker}.copy.{table}"))
+}
+
+/// Tables for which a copy of this worker is still registered on this node, whatever their state: when the worker
+/// starts, a copy task for each finishes the work or clears up.
+///
+/// # Errors
+/// The server's.
+pub async fn leftovers(
+    dst: &Client,
+    queue: &QueueName,
+    worker: &ConsumerName,
+) -> pgq_client::Result<Vec<TableName>> {
+    let prefix = format!("{worker}.copy.");
+    let consumers = pgq_node::get_consumer_info(dst, queue).await?;
+    Ok(consumers
+        .iter()
+        .filter_map(|consumer| consumer.consumer.as_str().strip_prefix(&prefix))
+        .map(TableName::new)
+        .collect())
+}
+
+/// The two databases of a copy.
+pub(super) struct Link {
+    /// The local one, as a replica.
+    pub(super) dst: Arc<Session>,
+    /// Where rows and events come from.
+    pub(super) src: Arc<Session>,
+    /// What the replay knows of the table; belongs to the local session.
+    pub(super) applier: Applier,
+}
+
+impl Link {
+    fn new(dst: Session, src: Session) -> Self {
+        Self { dst: Arc::new(dst), src: Arc::new(src), applier: Applier::default() }
+    }
+}
+
+/// A node to copy from.
+struct Source {
+    node: NodeName,
+    location: String,
+}
+
+/// Connects both sides and registers the copy where that is still to be done. `None` when there is nothing to do: the
+/// table is not being copied and nothing is registered.
+pub(super) async fn attach(
+    job: &Job,
+    table_name: &TableName,
+    consumer: &ConsumerName,
+) -> anyhow::Result<Option<Link>> {
+    let queue = &job.settings.queue;
+    let connection = format!("copy.{table_name}");
+    let dst = job.local(&connection).await?;
+    calls::set_session_replication_role(&*dst, ReplicationRole::Replica, false).await?;
+    let table = find(&dst, queue, table_name).await?;
+    let own = pgq_node::get_consumer_state(&*dst, queue, consumer).await?;
+    let registered = own.reply.severity() != Severity::Failed;
+    let fresh = table.as_ref().filter(|table| table.state == TableState::InCopy);
+
+    if let Some(table) = fresh {
+        let worker = pgq_node::get_consumer_state(&*dst, queue, &job.settings.consumer).await?;
+        job::checked(&worker.reply, None)?;
+        let source = choose(job, &dst, table, provider(&worker)?).await?;
+        if registered && own.provider_node.as_ref() != Some(&source.node) {
+            forget_elsewhere(job, consumer, &own).await;
+        }
+        let src = open(job, &connection, &source).await?;
+        register(job, &dst, &src, consumer, &source.node).await?;
+        return Ok(Some(Link::new(dst, src)));
+    }
+    if !registered {
+        let busy = table.filter(|t| !matches!(t.state, TableState::Missing | TableState::Ok));
+        if let Some(table) = busy {
+            bail!(
+                "table {}: consumer {consumer} has lost its position; run `resync {}` to copy again",
+                table.name,
+                table.name
+            );
+        }
+        return Ok(None);
+    }
+    let source = provider(&own)?;
+    let src = open(job, &connection, &source).await?;
+    let completed = own.completed_tick.context("dst_tick NULL?")?;
+    let known = pgq::get_consumer_info(&*src, queue).await?;
+    let leaving = table.is_none_or(|t| matches!(t.state, TableState::Missing | TableState::Ok));
+    if !leaving && !known.iter().any(|info| info.consumer == *consumer) {
+        tracing::info!("Registering consumer on source queue");
+        pgq::register_consumer_at(&*src, queue, consumer, completed).await?;
+    }
+    Ok(Some(Link::new(dst, src)))
+}
+
+/// The table as this node has it; `None` when it is not attached.
+pub(super) async fn find(
+    dst: &Client,
+    queue: &QueueName,
+    table: &TableName,
+) -> anyhow::Result<Option<Table>> {
+    let rows = calls::get_table_list(dst, queue).await?;
+    let row = rows.into_iter().find(|row| row.local && row.table == *table);
+    Ok(row.map(Table::from_row).transpose()?)
+}
+
+fn provider(state: &ConsumerState) -> anyhow::Result<Source> {
+    match (&state.provider_node, &state.provider_location) {
+        (Some(node), Some(location)) => {
+            Ok(Source { node: node.clone(), location: location.clone() })
+        }
+        _ => bail!("provider_connstr not set"),
+    }
+}
+
+/// The provider, unless attribute `copy_node` says otherwise.
+async fn choose(
+    job: &Job,
+    dst: &Client,
+    table: &Table,
+    provider: Source,
+) -> anyhow::Result<Source> {
+    let source = match table.attrs.copy_node() {
+        None => provider,
+        Some(CopyNode::Search) => search(job, table, provider).await?,
+        Some(CopyNode::Node(node)) => {
+            let locations = pgq_node::get_queue_locations(dst, &job.settings.queue).await?;
+            let Some(found) = locations.into_iter().find(|location| location.node == node) else {
+                bail!("table {}: attribute copy_node: no node {node} in the set", table.name);
+            };
+            Source { node, location: found.connstr }
+        }
+    };
+    tracing::info!("Using '{}' as source node", source.node);
+    Ok(source)
+}
+
+/// Upstream from the provider to the first node that has the table's rows (contract `cli.md` 5.11).
+async fn search(job: &Job, table: &Table, provider: Source) -> anyhow::Result<Source> {
+    let queue = &job.settings.queue;
+    let mut source = provider;
+    loop {
+        let session = job.remote("_source_db", &source.location).await?;
+        let info = pgq_node::get_node_info(&*session, queue).await?;
+        let Some(node) = info.node_name.clone() else { bail!("Node does not exist") };
+        tracing::info!("Checking if {node} can be used for copy");
+        let rows = calls::get_table_list(&*session, queue).await?;
+        session.close().await;
+        let good = rows.into_iter().any(|row| {
+            row.local
+                && row.table == table.name
+                // A handler we do not know says nothing about the rows; the copy will find out.
+                && Table::from_row(row).map_or(true, |t| Handler::needs_table(&t.handler))
+        });
+        if good {
+            tracing::info!("Node {node} seems good source, using it");
+            return Ok(Source { node, location: source.location });
+        }
+        tracing::info!("Node {node} does not have all tables");
+        source = match (info.provider_node, info.provider_location) {
+            (Some(upstream), Some(location)) if upstream != node => {
+                Source { node: upstream, location }
+            }
+            _ => bail!("Found root and no source found"),
+        };
+    }
+}
+
+async fn open(job: &Job, connection: &str, source: &Source) -> anyhow::Result<Session> {
+    let src = job.remote(connection, &source.location).await?;
+    let info = pgq_node::get_node_info(&*src, &job.settings.queue).await?;
+    job::checked(&info.reply, None)?;
+    if info.node_name.is_none() {
+        bail!("parent node not initialized?");
+    }
+    Ok(src)
+}
+
+/// Registers at the newest tick. Positions left by an earlier copy are worthless: its rows are not there.
+async fn register(
+    job: &Job,
+    dst: &Client,
+    src: &Client,
+    consumer: &ConsumerName,
+    node: &NodeName,
+) -> anyhow::Result<()> {
+    let queue = &job.settings.queue;
+    tracing::info!("Registering consumer on source queue");
+    if !pgq::register_consumer(src, queue, consumer).await? {
+        pgq::unregister_consumer(src, queue, consumer).await?;
+        pgq::register_consumer(src, queue, consumer).await?;
+    }
+    let consumers = pgq::get_consumer_info(src, queue).await?;
+    let own = consumers.into_iter().find(|info| info.consumer == *consumer);
+    let Some(tick) = own.and_then(|info| info.last_tick) else { bail!("registration failed?") };
+    let reply = pgq_node::register_consumer(dst, queue, consumer, node, tick).await?;
+    job::checked(&reply, None)?;
+    Ok(())
+}
+
+/// Clears up at a node that an earlier copy used. It may be gone for good, so failure is no reason to stop.
+async fn forget_elsewhere(job: &Job, consumer: &ConsumerName, own: &ConsumerState) {
+    let Some(location) = &own.provider_location else { return };
+    let attempt = async {
+        let old = job.remote("_source_db", location).await?;
+        pgq::unregister_consumer(&*old, &job.settings.queue, consumer).await?;
+        old.close().await;
+        anyhow::Ok(())
+    };
+    if let Err(error) = attempt.await {
+        let node = own.provider_node.as_ref().map_or("?", NodeName::as_str);
+        tracing::warn!("Consumer {consumer} cannot be unregistered on node {node}: {error:#}");
+    }
+}
+
+/// The copy's work is done: clears up on both sides.
+pub(super) async fn detach(job: &Job, link: &Link, consumer: &ConsumerName) -> anyhow::Result<()> {
+    let queue = &job.settings.queue;
+    tracing::info!("Unregistering consumer from source queue");
+    pgq::unregister_consumer(&**link.src, queue, consumer).await?;
+    let reply = pgq_node::unregister_consumer(&**link.dst, queue, consumer).await?;
+    job::checked(&reply, None)?;
+    Ok(())
+}
