@@ -1,9 +1,23 @@
 //! One connection to one database.
 
+use std::fmt;
+use std::future::poll_fn;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Instant;
 
-use crate::Result;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_postgres::tls::TlsStream;
+use tokio_postgres::{AsyncMessage, CancelToken, Connection, Socket};
+
+use super::attempt;
+use super::conninfo::ConnInfo;
+use super::defaults::Environment;
+use super::inbox::Inbox;
+use super::parameters::Parameters;
+use super::tls::Connector;
+use crate::{Error, Result};
 
 /// Something the server sent without being asked.
 #[derive(Debug, Clone)]
@@ -28,14 +42,82 @@ pub enum Notice {
 pub struct Session {
     client: tokio_postgres::Client,
     opened: Instant,
+    inbox: Arc<Inbox>,
+    task: JoinHandle<()>,
+    /// Its sender lives as long as the task.
+    ended: watch::Receiver<()>,
+    tls: Connector,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("closed", &self.client.is_closed()).finish_non_exhaustive()
+    }
 }
 
 /// Connects. `connstr` is a libpq string; `application_name` is used unless the string or `PGAPPNAME` names one.
 ///
-/// Errors carry libpq's wording (`connection to server at "10.0.0.1", port 5432 failed: ...`), never the password.
+/// Must be called inside a tokio runtime, which drives the connection. `PG*` variables, service file and password file are
+/// read at every call.
+///
+/// # Errors
+/// They carry libpq's wording (`connection to server at "10.0.0.1", port 5432 failed: ...`), never the password.
 pub async fn connect(connstr: &str, application_name: &str) -> Result<Session> {
-    let _ = (connstr, application_name);
-    todo!()
+    connect_to(&ConnInfo::parse(connstr)?, application_name).await
+}
+
+/// As [`connect`], for a connection string that was parsed already.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_to(info: &ConnInfo, application_name: &str) -> Result<Session> {
+    let parameters = Parameters::new(info, &Environment::current(), application_name)?;
+    // Boxed, since the handshake's state is large and every caller would carry it.
+    let established = Box::pin(attempt::establish(&parameters)).await?;
+    let inbox = Arc::new(Inbox::default());
+    let (alive, ended) = watch::channel(());
+    let task = tokio::spawn({
+        let inbox = Arc::clone(&inbox);
+        async move {
+            drive(established.connection, &inbox).await;
+            drop(alive);
+        }
+    });
+    Ok(Session {
+        client: established.client,
+        opened: Instant::now(),
+        inbox,
+        task,
+        ended,
+        tls: established.tls,
+    })
+}
+
+/// Moves bytes until the connection ends.
+async fn drive<T: TlsStream + Unpin>(mut connection: Connection<Socket, T>, inbox: &Inbox) {
+    while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+        match message {
+            Ok(AsyncMessage::Notice(notice)) => inbox.push(Notice::Message {
+                severity: notice.severity().to_owned(),
+                message: notice.message().to_owned(),
+            }),
+            Ok(AsyncMessage::Notification(note)) => inbox.push(Notice::Notification {
+                channel: note.channel().to_owned(),
+                payload: note.payload().to_owned(),
+            }),
+            Ok(_) => {}
+            Err(error) => {
+                // Whoever waits for an answer is told; the server's reason reaches the others this way.
+                if let Some(db) = error.as_db_error() {
+                    inbox.push(Notice::Message {
+                        severity: db.severity().to_owned(),
+                        message: db.message().to_owned(),
+                    });
+                }
+                break;
+            }
+        }
+    }
 }
 
 impl Session {
@@ -45,19 +127,63 @@ impl Session {
     }
 
     /// The next notification or notice; pending ones are kept in order. Never returns once the connection is closed
-    /// for good, use [`Session::is_closed`](tokio_postgres::Client::is_closed).
+    /// for good, use [`Session::is_closed`](tokio_postgres::Client::is_closed) or [`Session::closed`].
+    ///
+    /// Of unread notices the oldest are dropped after a thousand; of equal unread notifications one is kept.
     pub async fn notice(&mut self) -> Notice {
-        todo!()
+        self.inbox.next().await
+    }
+
+    /// The next notification or notice, if one is there already.
+    pub fn try_notice(&mut self) -> Option<Notice> {
+        self.inbox.pop()
+    }
+
+    /// Returns when the connection is gone.
+    pub async fn closed(&self) {
+        let mut ended = self.ended.clone();
+        while ended.changed().await.is_ok() {}
     }
 
     /// Asks the server to cancel the running statement.
+    ///
+    /// # Errors
+    /// When the server cannot be reached. Whether there was something to cancel is not known.
     pub async fn cancel(&self) -> Result<()> {
-        todo!()
+        self.canceller().cancel().await
+    }
+
+    /// What [`Session::cancel`] needs, for another task to do it.
+    pub fn canceller(&self) -> Canceller {
+        Canceller { token: self.client.cancel_token(), tls: self.tls.clone() }
     }
 
     /// Closes politely: Terminate is sent and the connection is gone when this returns.
     pub async fn close(self) {
-        todo!()
+        let Session { client, task, .. } = self;
+        // The task sends Terminate when its client is gone, and then ends.
+        drop(client);
+        let _ = task.await;
+    }
+}
+
+/// Cancels what a session is doing, from anywhere.
+#[derive(Clone)]
+pub struct Canceller {
+    token: CancelToken,
+    tls: Connector,
+}
+
+impl Canceller {
+    /// Asks the server to cancel the running statement.
+    ///
+    /// # Errors
+    /// When the server cannot be reached. Whether there was something to cancel is not known.
+    pub async fn cancel(&self) -> Result<()> {
+        let sent = self.token.cancel_query(self.tls.clone()).await;
+        sent.map_err(|source| {
+            Error::connect(format!("cannot send a cancel request: {source}"), Some(source))
+        })
     }
 }
 

@@ -1,0 +1,263 @@
+//! Connections against real servers: sockets, passwords, notices, cancelling, and libpq's words for what goes wrong.
+
+use std::future::Future;
+use std::time::Duration;
+
+use pgq_client::Error;
+use pgq_client::conn::{Notice, Session, connect};
+use system_tests::cluster::PASSWORD_ROLE;
+use system_tests::{Cluster, Database};
+
+/// Runs the test's work on a runtime of its own; nothing here takes a minute unless it hangs.
+fn run<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(async { tokio::time::timeout(Duration::from_secs(60), work).await })
+        .expect("the test hangs")
+}
+
+async fn open(connstr: &str) -> Session {
+    connect(connstr, "job:db").await.unwrap_or_else(|e| panic!("{e}"))
+}
+
+async fn refusal(connstr: &str) -> Error {
+    connect(connstr, "job:db").await.expect_err("it connects")
+}
+
+fn database(label: &str) -> Database {
+    Cluster::shared().create_database(label)
+}
+
+async fn scalar(session: &Session, query: &str) -> String {
+    session.query_one(query, &[]).await.unwrap().get(0)
+}
+
+#[test]
+fn tcp_and_socket() {
+    let database = database("conn");
+    let port = database.address().port;
+    let folder = database.address().socket_folder.display();
+    let name = database.name();
+    run(async {
+        for connstr in [
+            format!("host=127.0.0.1 port={port} user=postgres dbname={name}"),
+            format!("host={folder} port={port} user=postgres dbname={name}"),
+            format!("postgresql://postgres@127.0.0.1:{port}/{name}?application_name=job%3Adb"),
+            // The first host has no server, the second one has.
+            format!("host=/nowhere,127.0.0.1 port={port} user=postgres dbname={name}"),
+            format!(
+                "host=127.0.0.1 port={port} user=postgres dbname={name} target_session_attrs=primary"
+            ),
+        ] {
+            let session = open(&connstr).await;
+            assert_eq!(scalar(&session, "select current_database()::text").await, name);
+            assert_eq!(scalar(&session, "show application_name").await, "job:db");
+            session.close().await;
+        }
+        let connstr = format!("{} options='-c work_mem=77MB'", database.connstr());
+        assert_eq!(scalar(&open(&connstr).await, "show work_mem").await, "77MB");
+    });
+}
+
+#[test]
+fn passwords() {
+    let database = database("conn");
+    database.sql(&format!(
+        "do $$ begin create role {PASSWORD_ROLE}; exception when duplicate_object then null; end $$;
+         drop role if exists conn_user;
+         create role conn_user login password 'se cret' in role {PASSWORD_ROLE}"
+    ));
+    let connstr = |password: &str| {
+        let port = database.address().port;
+        let name = database.name();
+        format!("host=127.0.0.1 port={port} dbname={name} user=conn_user {password}")
+    };
+    run(async {
+        open(&connstr("password='se cret'")).await;
+
+        let error = refusal(&connstr("password=wrong")).await;
+        let port = database.address().port;
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "connection to server at \"127.0.0.1\", port {port} failed: \
+                 FATAL:  password authentication failed for user \"conn_user\""
+            )
+        );
+        assert!(error.is_connect());
+        assert_eq!(error.sqlstate().unwrap().code(), "28P01");
+
+        let missing = folder_file("none", "");
+        let error = refusal(&connstr(&format!("passfile={}", missing.1))).await;
+        assert!(
+            error.to_string().ends_with("failed: fe_sendauth: no password supplied"),
+            "{error}"
+        );
+
+        let (_kept, file) = folder_file("pgpass", &format!("*:{port}:*:conn_user:se cret\n"));
+        open(&connstr(&format!("passfile={file}"))).await;
+        let (_kept, file) = folder_file("pgpass", "*:*:*:*:wrong\n");
+        let error = refusal(&connstr(&format!("passfile={file}"))).await;
+        assert!(
+            error.to_string().ends_with(&format!("password retrieved from file \"{file}\"")),
+            "{error}"
+        );
+    });
+    database.sql(&format!("drop owned by conn_user; drop role conn_user"));
+}
+
+/// A file nobody else may read, gone with the first value.
+fn folder_file(name: &str, text: &str) -> (tempfile::TempDir, String) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(name);
+    if !text.is_empty() {
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    (folder, file.display().to_string())
+}
+
+#[test]
+fn failures_in_libpq_words() {
+    let database = database("conn");
+    let port = database.address().port;
+    // Nobody listens on a port that was free a moment ago and is below the ephemeral range's reuse.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let free = closed.local_addr().unwrap().port();
+    drop(closed);
+    run(async {
+        for (connstr, message) in [
+            (
+                format!("host=127.0.0.1 port={free} user=x"),
+                format!(
+                    "connection to server at \"127.0.0.1\", port {free} failed: Connection refused\n\
+                     \tIs the server running on that host and accepting TCP/IP connections?"
+                ),
+            ),
+            (
+                format!("host=/nowhere port={port} user=x"),
+                format!(
+                    "connection to server on socket \"/nowhere/.s.PGSQL.{port}\" failed: \
+                     No such file or directory\n\
+                     \tIs the server running locally and accepting connections on that socket?"
+                ),
+            ),
+            (
+                format!("host=127.0.0.1 port={port} user=postgres dbname=missing"),
+                format!(
+                    "connection to server at \"127.0.0.1\", port {port} failed: \
+                     FATAL:  database \"missing\" does not exist"
+                ),
+            ),
+            (
+                format!("{} sslmode=require", database.connstr()),
+                format!(
+                    "connection to server at \"127.0.0.1\", port {port} failed: \
+                     server does not support SSL, but SSL was required"
+                ),
+            ),
+            (
+                format!("{} target_session_attrs=standby", database.connstr()),
+                format!(
+                    "connection to server at \"127.0.0.1\", port {port} failed: \
+                     server is not in hot standby mode"
+                ),
+            ),
+        ] {
+            assert_eq!(refusal(&connstr).await.to_string(), message, "{connstr}");
+        }
+    });
+}
+
+#[test]
+fn silence_ends_at_the_timeout() {
+    // It takes connections and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    run(async {
+        let error = refusal(&format!("host=127.0.0.1 port={port} user=x connect_timeout=1")).await;
+        assert_eq!(
+            error.to_string(),
+            format!("connection to server at \"127.0.0.1\", port {port} failed: timeout expired")
+        );
+    });
+}
+
+#[test]
+fn notifications_and_notices() {
+    let database = database("conn");
+    run(async {
+        let mut listener = open(&database.connstr()).await;
+        listener.batch_execute("listen tick").await.unwrap();
+        let other = open(&database.connstr()).await;
+        other.batch_execute("notify tick, 'a'; notify tick, 'b'").await.unwrap();
+        other.batch_execute("notify tick, 'a'").await.unwrap();
+        for expected in ["a", "b"] {
+            match listener.notice().await {
+                Notice::Notification { channel, payload } => {
+                    assert_eq!((channel.as_str(), payload.as_str()), ("tick", expected));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        listener.batch_execute("do $$ begin raise warning 'careful'; end $$").await.unwrap();
+        let warning = loop {
+            // The second 'a' is there too when it arrived after the first was read.
+            match listener.notice().await {
+                Notice::Message { severity, message } => break (severity, message),
+                Notice::Notification { .. } => {}
+            }
+        };
+        assert_eq!(warning, ("WARNING".to_owned(), "careful".to_owned()));
+    });
+}
+
+#[test]
+fn cancelling() {
+    let database = database("conn");
+    run(async {
+        let session = open(&database.connstr()).await;
+        let sleeping = session.batch_execute("select pg_sleep(1000)");
+        let cancelling = async {
+            let watcher = open(&database.connstr()).await;
+            let running = "select count(*)::text from pg_stat_activity where query like '%pg_sleep(1000)%' \
+                           and pid <> pg_backend_pid() and state = 'active'";
+            while scalar(&watcher, running).await == "0" {
+                tokio::task::yield_now().await;
+            }
+            session.cancel().await.unwrap();
+        };
+        let (slept, ()) = tokio::join!(sleeping, cancelling);
+        assert_eq!(slept.unwrap_err().code().unwrap().code(), "57014");
+        assert!(!session.is_closed());
+    });
+}
+
+#[test]
+fn a_connection_that_is_ended_says_so() {
+    let database = database("conn");
+    run(async {
+        let mut session = open(&database.connstr()).await;
+        let pid = session.query_one("select pg_backend_pid()", &[]).await.unwrap().get::<_, i32>(0);
+        let other = open(&database.connstr()).await;
+        other.execute("select pg_terminate_backend($1)", &[&pid]).await.unwrap();
+        session.closed().await;
+        assert!(session.is_closed());
+        assert!(
+            matches!(session.try_notice(), Some(Notice::Message { severity, .. }) if severity == "FATAL")
+        );
+        let error = Error::from(session.batch_execute("select 1").await.unwrap_err());
+        assert!(error.is_closed() && error.is_transient());
+
+        let pid = other.query_one("select pg_backend_pid()", &[]).await.unwrap().get::<_, i32>(0);
+        other.close().await;
+        let watcher = open(&database.connstr()).await;
+        let gone = format!("select count(*)::text from pg_stat_activity where pid = {pid}");
+        while scalar(&watcher, &gone).await != "0" {
+            tokio::task::yield_now().await;
+        }
+    });
+}
