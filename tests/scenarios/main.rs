@@ -18,3 +18,4 @@ mod rights;
 mod sample_files;
 mod secrets;
 mod testkit;
+mod two_nodes;
