@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use pgq_client::calls::pgq_node::NodeType;
+use pgq_client::name::TableName;
 
 use crate::cli::args::Options;
 use crate::cli::options::Component;
+use crate::copy;
 use crate::datacheck::compare;
 use crate::execute;
 use crate::job::{Job, UsageError};
@@ -508,6 +510,12 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
                 (false, false) => WorkerOptions::Work,
             };
             replay::run(run.job.clone(), what, run.reload.clone()).await?;
+        }
+        Name::Copy => {
+            let Some(table) = run.args.first() else {
+                return Err(UsageError("londiste copy requires table name".to_owned()).into());
+            };
+            copy::run_process(run.job.clone(), TableName::new(table)).await?;
         }
         Name::Execute => {
             let files: Vec<PathBuf> = run.args.iter().map(PathBuf::from).collect();
