@@ -14,8 +14,16 @@ use crate::execute;
 use crate::job::{Job, UsageError};
 use crate::replay::{self, WorkerOptions};
 
+mod add_seq;
+mod add_table;
 mod create_node;
+mod members;
+mod remove;
+mod resync;
 mod set;
+mod tables;
+mod wait_sync;
+mod wanted;
 
 /// One command about to run.
 #[derive(Debug, Clone)]
@@ -529,6 +537,16 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
             };
             return compare::command(&run.job, &options).await;
         }
+        Name::AddTable => add_table::run(run).await?,
+        Name::AddSeq => add_seq::run(run).await?,
+        Name::RemoveTable => remove::tables(run).await?,
+        Name::RemoveSeq => remove::seqs(run).await?,
+        Name::Resync => resync::run(run).await?,
+        Name::Tables => tables::tables(run).await?,
+        Name::Seqs => tables::seqs(run).await?,
+        Name::Missing => tables::missing(run).await?,
+        Name::WaitSync => wait_sync::run(run).await?,
+        Name::Members => members::run(run).await?,
         _ => return Err(not_in_this_version(entry)),
     }
     Ok(ExitCode::SUCCESS)
@@ -537,6 +555,11 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
 /// For commands that the original has and this version does not.
 fn not_in_this_version(entry: &Entry) -> anyhow::Error {
     UsageError(format!("command '{}' is not in this version yet", entry.text)).into()
+}
+
+/// For options that the original has and this version does not.
+fn option_not_in_this_version(option: &str) -> UsageError {
+    UsageError(format!("option {option} is not in this version yet"))
 }
 
 #[cfg(test)]
