@@ -17,5 +17,5 @@ mod resync;
 mod rights;
 mod sample_files;
 mod secrets;
+mod sql_node;
 mod testkit;
-mod two_nodes;

@@ -1,19 +1,22 @@
 -- What a schema offers to the outside, one line per object: columns, constraints, indexes,
 -- functions and grants. Helpers whose names begin with "_" are ours or the original's own business,
--- except the one that both have. psql variable: schema.
+-- except the two that both have. psql variable: schema.
 \pset format unaligned
 \pset fieldsep '\t'
 \pset tuples_only on
 
-select 'column', c.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod),
+select 'column', c.relname,
+       row_number() over (partition by c.oid order by a.attnum), a.attname, format_type(a.atttypid, a.atttypmod),
        case when a.attnotnull then 'not null' end, pg_get_expr(d.adbin, d.adrelid)
   from pg_attribute a
        join pg_class c on c.oid = a.attrelid
        left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
  where c.relnamespace = :'schema'::regnamespace and c.relkind = 'r' and a.attnum > 0
+   and not a.attisdropped
  order by c.relname collate "C", a.attnum;
 
-select 'constraint', c.conrelid::regclass, c.conname, c.contype, pg_get_constraintdef(c.oid)
+select 'constraint', c.conrelid::regclass, c.conname, c.contype,
+       regexp_replace(pg_get_constraintdef(c.oid), '\s+', ' ', 'g')
   from pg_constraint c
  where c.connamespace = :'schema'::regnamespace and c.contype <> 'n'
  order by 2, c.conname collate "C";
@@ -28,15 +31,19 @@ select 'function', p.proname, pg_get_function_arguments(p.oid), pg_get_function_
        case when l.lanname = 'c' then 'plpgsql' else l.lanname end,
        case when p.proname in ('insert_event_raw', 'logutriga', 'sqltriga', 'jsontriga') then 'v'
             else p.provolatile end,
-       p.proisstrict, p.proparallel, p.proconfig
+       p.proisstrict, p.proparallel,
+       -- ours pin the search path where they run with their owner's rights
+       nullif(array_remove(p.proconfig, 'search_path=pg_catalog, pg_temp'), '{}')
   from pg_proc p
        join pg_language l on l.oid = p.prolang
  where p.pronamespace = :'schema'::regnamespace
-   and (p.proname !~ '^_' or p.proname = '_grant_perms_from')
+   and (p.proname !~ '^_' or p.proname in ('_grant_perms_from', '_coordinate_copy'))
  order by p.proname collate "C", pg_get_function_arguments(p.oid) collate "C";
 
 select 'grant', x.name,
-       array_to_string(array(select unnest(x.acl)::text collate "C" order by 1), ' ')
+       -- without the right to maintain, which came with PostgreSQL 17
+       replace(array_to_string(array(select unnest(x.acl)::text collate "C" order by 1), ' '),
+               'arwdDxtm', 'arwdDxt')
   from (select relname::text, relacl
           from pg_class
          where relnamespace = :'schema'::regnamespace and relkind in ('r', 'S')
@@ -44,7 +51,7 @@ select 'grant', x.name,
         select format('%s(%s)', proname, pg_get_function_arguments(oid)), proacl
           from pg_proc
          where pronamespace = :'schema'::regnamespace
-           and (proname !~ '^_' or proname = '_grant_perms_from')) as x (name, acl)
+           and (proname !~ '^_' or proname in ('_grant_perms_from', '_coordinate_copy'))) as x (name, acl)
  order by x.name collate "C";
 
 select 'schema', array_to_string(array(select unnest(nspacl)::text collate "C" order by 1), ' ')

@@ -20,11 +20,22 @@ impl Database {
     /// Creates a database named `label` and a number in the cluster at `address`.
     #[track_caller]
     pub fn create(address: &Address, label: &str) -> Self {
+        Self::from_template(address, label, "template0")
+    }
+
+    /// Creates a copy of a database that nobody is connected to, in the same cluster.
+    #[track_caller]
+    pub fn copy_of(template: &Database, label: &str) -> Self {
+        Self::from_template(&template.address, label, &template.name)
+    }
+
+    #[track_caller]
+    fn from_template(address: &Address, label: &str, template: &str) -> Self {
         let name = folder::unique(label);
-        let statement = format!("create database {name} template template0 encoding 'UTF8'");
+        let statement = format!("create database {name} template {template} encoding 'UTF8'");
         maintenance(address)
             .and_then(|mut client| client.batch_execute(&statement))
-            .unwrap_or_else(|e| panic!("{statement}: {e}"));
+            .unwrap_or_else(|e| panic!("{statement}: {}", full(&e)));
         Self { name, address: address.clone() }
     }
 

@@ -5,6 +5,7 @@
 //! - [`server`]: where the server programs are, and which account may run them;
 //! - [`cluster`]: `initdb`, start, stop and restart of a throw-away server; one is shared by all tests;
 //! - [`database`]: a database per test, with short ways to ask it things;
+//! - [`schemas`]: databases with the SQL schemas of either side, and scripts run against them;
 //! - [`under_test`]: whose `londiste` and `pgqd` are run (ours or the reference's) and what one run said;
 //! - [`daemon`], [`node`], [`ticker`]: a londiste node and a ticker as an operator sets them up;
 //! - [`wait`]: wait for a state with a deadline; [`normalise`]: outputs made comparable.
@@ -19,6 +20,7 @@ pub mod database;
 pub mod folder;
 pub mod node;
 pub mod normalise;
+pub mod schemas;
 pub mod server;
 pub mod ticker;
 pub mod under_test;

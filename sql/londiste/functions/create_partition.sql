@@ -76,14 +76,16 @@ begin
             || ')';
     end if;
 
+    -- The owner's own rights too, as the information schema has them: with grant option.
     for granted in
-        select p.privilege_type, p.is_grantable = 'YES' as is_grantable,
-               case when p.grantee = 'PUBLIC' then 'public' else quote_ident(p.grantee) end
-                    as grantee
-          from information_schema.table_privileges p,
-               londiste.split_fqname(i_table) f
-         where p.table_schema = f.schema_part
-           and p.table_name = f.name_part
+        select a.privilege_type,
+               a.is_grantable or a.grantee = c.relowner as is_grantable,
+               case when a.grantee = 0 then 'public'
+                    else quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) end as grantee
+          from pg_catalog.pg_class c,
+               pg_catalog.aclexplode(
+                coalesce(c.relacl, pg_catalog.acldefault('r', c.relowner))) a
+         where c.oid = parent_oid
     loop
         execute 'grant ' || granted.privilege_type || ' on ' || part
             || ' to ' || granted.grantee

@@ -22,7 +22,7 @@ begin
 
     suffix_length := length(to_char(now(), suffix_format));
     base := left(i_partition_table, -suffix_length);
-    if base = '' or substr(i_partition_table, length(base) + 1)
+    if coalesce(base, '') = '' or substr(i_partition_table, length(base) + 1)
         !~ ('^' || regexp_replace(to_char(now(), suffix_format), '\d', '\\d', 'g') || '$')
     then
         return null;

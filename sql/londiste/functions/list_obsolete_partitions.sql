@@ -6,8 +6,13 @@ create or replace function londiste.list_obsolete_partitions(
     i_partition_period text)
 returns setof text as $$
 declare
-    parent record := londiste.split_fqname(i_parent_table);
+    parent record;
 begin
+    if i_parent_table is null then
+        raise exception 'need parent table' using errcode = 'null_value_not_allowed';
+    end if;
+    parent := londiste.split_fqname(i_parent_table);
+
     return query
         select quote_ident(t.schemaname) || '.' || quote_ident(t.tablename)
           from pg_catalog.pg_tables t

@@ -60,7 +60,7 @@ begin
         select c.node_type
           into combined_type
           from pgq_node.node_info c
-         where c.queue_name = combined_queue;
+         where c.queue_name = get_worker_state.combined_queue;
         if not found then
             -- spelled as clients have always seen it
             ret_code := 404;

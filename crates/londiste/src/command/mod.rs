@@ -4,26 +4,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use pgq_client::calls::pgq_node::NodeType;
-use pgq_client::name::TableName;
 
 use crate::cli::args::Options;
 use crate::cli::options::Component;
-use crate::copy;
 use crate::datacheck::compare;
 use crate::execute;
 use crate::job::{Job, UsageError};
 use crate::replay::{self, WorkerOptions};
 
-mod add_seq;
-mod add_table;
 mod create_node;
-mod members;
-mod remove;
-mod resync;
 mod set;
-mod tables;
-mod wait_sync;
-mod wanted;
 
 /// One command about to run.
 #[derive(Debug, Clone)]
@@ -519,12 +509,6 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
             };
             replay::run(run.job.clone(), what, run.reload.clone()).await?;
         }
-        Name::Copy => {
-            let Some(table) = run.args.first() else {
-                return Err(UsageError("londiste copy requires table name".to_owned()).into());
-            };
-            copy::run_process(run.job.clone(), TableName::new(table)).await?;
-        }
         Name::Execute => {
             let files: Vec<PathBuf> = run.args.iter().map(PathBuf::from).collect();
             execute::command(&run.job, &files).await?;
@@ -537,16 +521,6 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
             };
             return compare::command(&run.job, &options).await;
         }
-        Name::AddTable => add_table::run(run).await?,
-        Name::AddSeq => add_seq::run(run).await?,
-        Name::RemoveTable => remove::tables(run).await?,
-        Name::RemoveSeq => remove::seqs(run).await?,
-        Name::Resync => resync::run(run).await?,
-        Name::Tables => tables::tables(run).await?,
-        Name::Seqs => tables::seqs(run).await?,
-        Name::Missing => tables::missing(run).await?,
-        Name::WaitSync => wait_sync::run(run).await?,
-        Name::Members => members::run(run).await?,
         _ => return Err(not_in_this_version(entry)),
     }
     Ok(ExitCode::SUCCESS)
@@ -555,11 +529,6 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
 /// For commands that the original has and this version does not.
 fn not_in_this_version(entry: &Entry) -> anyhow::Error {
     UsageError(format!("command '{}' is not in this version yet", entry.text)).into()
-}
-
-/// For options that the original has and this version does not.
-fn option_not_in_this_version(option: &str) -> UsageError {
-    UsageError(format!("option {option} is not in this version yet"))
 }
 
 #[cfg(test)]

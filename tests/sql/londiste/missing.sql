@@ -1,0 +1,37 @@
+select pgq_node.register_location(q, n, 'dbname=' || n, false)
+  from unnest(array['R', 'L']) q, unnest(array['top', 'here']) n;
+select * from pgq_node.create_node('R', 'root', 'top', 'top_worker', null, null, null);
+select * from pgq_node.create_node('L', 'leaf', 'here', 'l_worker', 'top', 5, null);
+create schema s;
+set client_min_messages = warning;
+create schema if not exists pgq_ext;
+reset client_min_messages;
+create schema "pg-toast-not";
+create table t1 (id int primary key);
+create table s.t2 (id serial primary key);
+create table s."T 3" (id int);
+create table renamed (id int primary key);
+create table pgq_ext.hidden (id int);
+create table "pg-toast-not".seen (id int);
+create temp table temporary (id serial);
+create unlogged table unlogged (id int);
+create table parted (id int) partition by list (id);
+create table parted_1 partition of parted for values in (1);
+create view a_view as select 1;
+create materialized view a_matview as select 1;
+create sequence a_seq;
+select * from londiste.local_show_missing('R');
+select * from londiste.local_add_table('R', 't1');
+select * from londiste.local_add_table('R', 'logical', null, null, 'renamed');
+select * from londiste.global_add_table('R', 's.t2');
+select * from londiste.local_show_missing('R');
+
+select * from londiste.local_show_missing('L');
+select londiste.global_add_table('L', t) from unnest(array['t1', 'b', 'a', 'logical', 's.x']) t;
+select londiste.global_update_seq('L', s, 5) from unnest(array['a_seq', 'z_seq', 's.t2_id_seq']) s;
+select * from londiste.local_add_table('L', 't1', array['no_merge']);
+select * from londiste.local_add_table('L', 'logical', array['no_merge'], null, 'renamed');
+select * from londiste.local_add_seq('L', 'a_seq');
+select * from londiste.local_show_missing('L');
+select * from londiste.local_show_missing('unknown');
+select * from londiste.local_show_missing(null);

@@ -1,0 +1,40 @@
+select londiste.version();
+select londiste.upgrade_schema();
+
+show session_replication_role;
+select londiste.set_session_replication_role('replica', false);
+show session_replication_role;
+select londiste.set_session_replication_role('origin', null);
+show session_replication_role;
+begin;
+select londiste.set_session_replication_role('local', true);
+show session_replication_role;
+rollback;
+show session_replication_role;
+begin;
+select londiste.set_session_replication_role('local', false);
+rollback;
+show session_replication_role;
+begin;
+select londiste.set_session_replication_role('local', false);
+commit;
+show session_replication_role;
+begin;
+select londiste.set_session_replication_role('replica', true);
+commit;
+show session_replication_role;
+select londiste.set_session_replication_role('origin', false);
+select londiste.set_session_replication_role('Replica', false);
+select londiste.set_session_replication_role('', false);
+select londiste.set_session_replication_role(null, false);
+show session_replication_role;
+show search_path;
+
+-- constraints of the tables
+select pgq_node.register_location('R', 'top', 'dbname=top', false);
+select * from pgq_node.create_node('R', 'root', 'top', 'top_worker', null, null, null);
+insert into londiste.table_info (queue_name, table_name, dropped_ddl) values ('R', 'a', 'ddl');
+insert into londiste.table_info (queue_name, table_name, dropped_ddl, merge_state) values ('R', 'b', 'ddl', 'ok');
+insert into londiste.table_info (queue_name, table_name) values ('unknown', 'b');
+insert into londiste.table_info (queue_name, table_name) values ('R', 'a');
+insert into londiste.applied_execute (queue_name, execute_file, execute_sql) values ('nowhere', 'f', 's'), ('else', 'f', 's');

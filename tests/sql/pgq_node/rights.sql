@@ -1,0 +1,61 @@
+-- Who may do what with functions and tables.
+select pgq_node.register_location('q', n, 'dbname=' || n, false) from unnest(array['here', 'below']) n;
+select * from pgq_node.create_node('q', 'root', 'here', 'q_worker', null, null, null);
+
+create role node_nobody;
+set role node_nobody;
+select pgq_node.version() is not null;
+select pgq_node.is_root_node('q');
+select pgq_node.is_leaf_node('q');
+select * from pgq_node.get_node_info('q');
+select * from pgq_node.get_queue_locations('q');
+select * from pgq_node.create_node('q', 'root', 'here', 'q_worker', null, null, null);
+select * from pgq_node.upgrade_schema();
+select 1 from pgq_node.node_location;
+reset role;
+drop role node_nobody;
+
+set role pgq_reader;
+select pgq_node.is_root_node('q');
+select ret_code from pgq_node.get_node_info('q');
+select node_name from pgq_node.get_queue_locations('q') order by 1;
+select * from pgq_node.register_subscriber('q', 'below', 'below_worker', null);
+select * from pgq_node.set_subscriber_watermark('q', 'below', 1);
+select node_name, worker_name from pgq_node.get_subscriber_info('q');
+select * from pgq_node.unregister_subscriber('q', 'below');
+select consumer_name from pgq_node.get_consumer_info('q');
+select ret_code from pgq_node.get_consumer_state('q', 'q_worker');
+select * from pgq_node.get_worker_state('q');
+select * from pgq_node.register_consumer('q', 'c', 'here', 1);
+select * from pgq_node.register_location('q', 'x', 'dbname=x', false);
+update pgq_node.node_info set node_attrs = 'x';
+reset role;
+
+set role pgq_writer;
+select * from pgq_node.register_consumer('q', 'c', 'here', 1);
+select * from pgq_node.set_consumer_paused('q', 'c', true);
+select * from pgq_node.set_consumer_completed('q', 'c', 1);
+select * from pgq_node.set_consumer_error('q', 'c', 'e');
+select * from pgq_node.set_consumer_uptodate('q', 'c', true);
+select * from pgq_node.change_consumer_provider('q', 'c', 'below');
+select * from pgq_node.unregister_consumer('q', 'c');
+select * from pgq_node.set_global_watermark('q', null);
+select pgq_node.maint_watermark('q');
+reset role;
+
+set role pgq_admin;
+select ret_code from pgq_node.get_worker_state('q');
+select * from pgq_node.set_node_attrs('q', 'a=b');
+select * from pgq_node.set_global_watermark('q', null);
+select pgq_node.maint_watermark('q');
+select * from pgq_node.register_location('q', 'x', 'dbname=x', false);
+select * from pgq_node.unregister_location('q', 'x');
+select * from pgq_node.demote_root('q', 1, 'below');
+begin;
+select * from pgq_node.demote_root('q', 2, 'below');
+show session_replication_role;
+commit;
+select * from pgq_node.demote_root('q', 3, 'below');
+select * from pgq_node.promote_branch('q');
+select * from pgq_node.drop_node('q', 'here');
+reset role;

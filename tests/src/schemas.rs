@@ -1,0 +1,101 @@
+//! Databases with the SQL schemas in them, ours or the reference's, and scripts run against either.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use crate::under_test::{Impl, command};
+use crate::{Cluster, Database, folder, server};
+
+/// The schemas in order of dependency.
+pub const SCHEMAS: [&str; 4] = ["pgq", "pgq_ext", "pgq_node", "londiste"];
+
+/// The folder `sql/` of this project.
+pub fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../sql")
+}
+
+/// A schema as one script with its own transaction: what a fresh install runs, or an upgrade when not `fresh`.
+///
+/// # Panics
+/// When the schema has no readable `install.list`.
+#[track_caller]
+pub fn script(schema: &str, fresh: bool) -> String {
+    let mut assemble = Command::new("/bin/sh");
+    assemble.arg(sources().join("assemble")).arg(schema);
+    if !fresh {
+        assemble.arg("always");
+    }
+    let output = assemble.output().expect("every system has sh");
+    assert!(
+        output.status.success(),
+        "sql/assemble {schema}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("our files are UTF-8")
+}
+
+/// Are the reference's extensions installed with the server that tests use?
+pub fn has_reference() -> bool {
+    static FOUND: OnceLock<bool> = OnceLock::new();
+    *FOUND.get_or_init(|| {
+        let db = Cluster::shared().create_database("look");
+        db.int("select count(*) from pg_available_extensions where name = 'londiste'") == 1
+    })
+}
+
+/// A new database in the shared cluster with all schemas of one side.
+///
+/// # Panics
+/// When the reference is asked for and not installed.
+#[track_caller]
+pub fn database(side: Impl) -> Database {
+    static OURS: OnceLock<Database> = OnceLock::new();
+    static REFERENCE: OnceLock<Database> = OnceLock::new();
+    // One after the other: both create the same roles.
+    let ours = OURS.get_or_init(|| {
+        let db = Cluster::shared().create_database("template_ours");
+        for schema in SCHEMAS {
+            db.sql(&script(schema, true));
+        }
+        db
+    });
+    let template = match side {
+        Impl::Ours => ours,
+        Impl::Reference => REFERENCE.get_or_init(|| {
+            let db = Cluster::shared().create_database("template_reference");
+            db.sql("create extension londiste cascade");
+            db
+        }),
+    };
+    Database::copy_of(template, "sql")
+}
+
+/// What `psql` prints, statements and errors included, when it is fed a script. The script goes on after errors, and
+/// sees the given variables.
+///
+/// # Panics
+/// When psql cannot be started or the file cannot be read.
+#[track_caller]
+pub fn transcript(db: &Database, script: &Path, variables: &[(&str, &str)]) -> String {
+    let path = folder::fresh("transcript").join("output");
+    let output = File::create(&path).expect("own folder");
+    let errors = output.try_clone().expect("a file can be shared");
+    let input = File::open(script).unwrap_or_else(|e| panic!("{}: {e}", script.display()));
+    let mut psql = command(&server::client_program("psql"), folder::root());
+    // Contexts name lines of function bodies, which are nobody's business.
+    psql.args(["-X", "-q", "-a", "-v", "SHOW_CONTEXT=never", "-d", &db.connstr()])
+        .args(
+            variables.iter().flat_map(|(name, value)| ["-v".to_owned(), format!("{name}={value}")]),
+        )
+        .env("PGTZ", "UTC")
+        .stdin(input)
+        .stdout(Stdio::from(output))
+        .stderr(Stdio::from(errors));
+    let status =
+        psql.status().unwrap_or_else(|e| panic!("cannot start psql: {e}; run `make setup`"));
+    let text = std::fs::read_to_string(path).expect("own file");
+    assert!(status.success(), "psql: {status}\n{text}");
+    text
+}
