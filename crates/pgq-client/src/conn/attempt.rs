@@ -179,7 +179,7 @@ impl Attempt<'_> {
         let connector = tls.connector();
         let (client, connection) = config.connect(connector.clone()).await.map_err(|source| {
             let mut message = explain(&source, self.address.is_none());
-            let code = source.code().map(|code| code.code());
+            let code = source.code().map(tokio_postgres::error::SqlState::code);
             if let (Some("28P01"), Some(file)) = (code, &self.password.file) {
                 message.push_str(&format!("\npassword retrieved from file \"{}\"", file.display()));
             }

@@ -1,38 +1,10 @@
 //! Connections against real servers: sockets, passwords, notices, cancelling, and libpq's words for what goes wrong.
 
-use std::future::Future;
-use std::time::Duration;
-
 use pgq_client::Error;
-use pgq_client::conn::{Notice, Session, connect};
+use pgq_client::conn::Notice;
 use system_tests::cluster::PASSWORD_ROLE;
-use system_tests::{Cluster, Database};
 
-/// Runs the test's work on a runtime of its own; nothing here takes a minute unless it hangs.
-fn run<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(async { tokio::time::timeout(Duration::from_secs(60), work).await })
-        .expect("the test hangs")
-}
-
-async fn open(connstr: &str) -> Session {
-    connect(connstr, "job:db").await.unwrap_or_else(|e| panic!("{e}"))
-}
-
-async fn refusal(connstr: &str) -> Error {
-    connect(connstr, "job:db").await.expect_err("it connects")
-}
-
-fn database(label: &str) -> Database {
-    Cluster::shared().create_database(label)
-}
-
-async fn scalar(session: &Session, query: &str) -> String {
-    session.query_one(query, &[]).await.unwrap().get(0)
-}
+use crate::support::{database, open, private_file, refusal, run, scalar};
 
 #[test]
 fn tcp_and_socket() {
@@ -89,45 +61,33 @@ fn passwords() {
         assert!(error.is_connect());
         assert_eq!(error.sqlstate().unwrap().code(), "28P01");
 
-        let missing = folder_file("none", "");
+        let missing = private_file("none", "");
         let error = refusal(&connstr(&format!("passfile={}", missing.1))).await;
         assert!(
             error.to_string().ends_with("failed: fe_sendauth: no password supplied"),
             "{error}"
         );
 
-        let (_kept, file) = folder_file("pgpass", &format!("*:{port}:*:conn_user:se cret\n"));
+        let (_kept, file) = private_file("pgpass", &format!("*:{port}:*:conn_user:se cret\n"));
         open(&connstr(&format!("passfile={file}"))).await;
-        let (_kept, file) = folder_file("pgpass", "*:*:*:*:wrong\n");
+        let (_kept, file) = private_file("pgpass", "*:*:*:*:wrong\n");
         let error = refusal(&connstr(&format!("passfile={file}"))).await;
         assert!(
             error.to_string().ends_with(&format!("password retrieved from file \"{file}\"")),
             "{error}"
         );
     });
-    database.sql(&format!("drop owned by conn_user; drop role conn_user"));
-}
-
-/// A file nobody else may read, gone with the first value.
-fn folder_file(name: &str, text: &str) -> (tempfile::TempDir, String) {
-    use std::os::unix::fs::PermissionsExt as _;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join(name);
-    if !text.is_empty() {
-        std::fs::write(&file, text).unwrap();
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-    }
-    (folder, file.display().to_string())
+    database.sql("drop owned by conn_user; drop role conn_user");
 }
 
 #[test]
 fn failures_in_libpq_words() {
     let database = database("conn");
     let port = database.address().port;
-    // Nobody listens on a port that was free a moment ago and is below the ephemeral range's reuse.
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let free = closed.local_addr().unwrap().port();
-    drop(closed);
+    // Bound and not listening: nobody else can take the port while the test runs.
+    let bound = tokio::net::TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let free = bound.local_addr().unwrap().port();
     run(async {
         for (connstr, message) in [
             (

@@ -1,0 +1,5 @@
+//! The library against real servers.
+
+mod connection;
+mod support;
+mod tls;

@@ -1,0 +1,46 @@
+//! What all of these tests need.
+
+use std::future::Future;
+use std::time::Duration;
+
+use pgq_client::Error;
+use pgq_client::conn::{Session, connect};
+use system_tests::{Cluster, Database};
+
+/// Runs the test's work on a runtime of its own; nothing here takes a minute unless it hangs.
+pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(async { tokio::time::timeout(Duration::from_secs(60), work).await })
+        .expect("the test hangs")
+}
+
+pub(crate) async fn open(connstr: &str) -> Session {
+    connect(connstr, "job:db").await.unwrap_or_else(|e| panic!("{e}"))
+}
+
+pub(crate) async fn refusal(connstr: &str) -> Error {
+    connect(connstr, "job:db").await.expect_err("it connects")
+}
+
+pub(crate) fn database(label: &str) -> Database {
+    Cluster::shared().create_database(label)
+}
+
+pub(crate) async fn scalar(session: &Session, query: &str) -> String {
+    session.query_one(query, &[]).await.unwrap().get(0)
+}
+
+/// A file nobody else may read, gone with the first value.
+pub(crate) fn private_file(name: &str, text: &str) -> (tempfile::TempDir, String) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(name);
+    if !text.is_empty() {
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    (folder, file.display().to_string())
+}

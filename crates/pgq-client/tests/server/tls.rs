@@ -1,0 +1,198 @@
+//! All values of `sslmode` against a server with a certificate from a certification authority of our own.
+
+use std::sync::OnceLock;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use system_tests::cluster::PASSWORD_ROLE;
+use system_tests::{Cluster, Database, wait_for};
+use tempfile::TempDir;
+
+use crate::support::{open, private_file, refusal, run, scalar};
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+fn authority(name: &str) -> Authority {
+    let mut params = CertificateParams::new([]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A certificate for these host names, and its key, as PEM.
+fn certificate(authority: &Authority, common_name: &str, hosts: &[&str]) -> (String, String) {
+    let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+    let mut params = CertificateParams::new(hosts).unwrap();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    let key = KeyPair::generate().unwrap();
+    (params.signed_by(&key, authority).unwrap().pem(), key.serialize_pem())
+}
+
+/// A cluster that speaks TLS to whom it may concern.
+struct Secure {
+    cluster: Cluster,
+    authority: Authority,
+    root: (TempDir, String),
+    stranger: (TempDir, String),
+}
+
+fn secure() -> &'static Secure {
+    static SECURE: OnceLock<Secure> = OnceLock::new();
+    SECURE.get_or_init(|| {
+        let authority = authority("throw-away authority");
+        let cluster = Cluster::start_new();
+        let database = cluster.create_database("setup");
+        let (server, key) = certificate(&authority, "server", &["db.example", "127.0.0.1"]);
+        write_on_server(&database, "server.pem", &server);
+        write_on_server(&database, "server.key", &key);
+        write_on_server(&database, "ca.pem", &authority.pem());
+        for setting in [
+            "ssl_cert_file = 'server.pem'",
+            "ssl_key_file = 'server.key'",
+            "ssl_ca_file = 'ca.pem'",
+            "ssl = on",
+        ] {
+            database.sql(&format!("alter system set {setting}"));
+        }
+        database.sql("select pg_reload_conf()");
+        wait_for("ssl to be on", system_tests::wait::SOON, || {
+            let ssl = database.text("show ssl");
+            system_tests::holds(ssl == "on", ssl)
+        });
+        Secure {
+            root: private_file("root.pem", &authority.pem()),
+            stranger: private_file("root.pem", &self::authority("somebody else").pem()),
+            cluster,
+            authority,
+        }
+    })
+}
+
+/// Writes a file that only the server's user may read into its data folder.
+fn write_on_server(database: &Database, name: &str, text: &str) {
+    database.sql(&format!(
+        "copy (select unnest(string_to_array('{}', e'\\n'))) to program 'umask 077 && cat > {name}'",
+        text.trim_end().replace("\r\n", "\n")
+    ));
+}
+
+const IS_ENCRYPTED: &str = "select ssl::text from pg_stat_ssl where pid = pg_backend_pid()";
+
+#[test]
+fn what_each_mode_accepts() {
+    let Secure { cluster, root, stranger, .. } = secure();
+    let database = cluster.create_database("tls");
+    let (root, stranger) = (&root.1, &stranger.1);
+    let connstr = |host: &str, more: &str| {
+        let port = cluster.address().port;
+        let name = database.name();
+        format!("host={host} hostaddr=127.0.0.1 port={port} user=postgres dbname={name} {more}")
+    };
+    run(async {
+        for (host, more, encrypted) in [
+            ("any", "sslmode=disable".to_owned(), "false"),
+            ("any", "sslmode=allow".to_owned(), "false"),
+            ("any", "sslmode=prefer".to_owned(), "true"),
+            ("any", "sslmode=require".to_owned(), "true"),
+            ("any", format!("sslmode=require sslrootcert={root}"), "true"),
+            ("any", format!("sslmode=prefer sslrootcert={stranger}"), "true"),
+            ("any", format!("sslmode=verify-ca sslrootcert={root}"), "true"),
+            ("db.example", format!("sslmode=verify-full sslrootcert={root}"), "true"),
+            ("127.0.0.1", format!("sslmode=verify-full sslrootcert={root}"), "true"),
+            ("any", "sslmode=require ssl_min_protocol_version=TLSv1.3".to_owned(), "true"),
+            ("any", "sslmode=require ssl_max_protocol_version=TLSv1.2".to_owned(), "true"),
+        ] {
+            let session = open(&connstr(host, &more)).await;
+            assert_eq!(scalar(&session, IS_ENCRYPTED).await, encrypted, "{more}");
+        }
+        for (host, more, why) in [
+            ("any", format!("sslmode=require sslrootcert={stranger}"), "UnknownIssuer"),
+            ("any", format!("sslmode=verify-ca sslrootcert={stranger}"), "UnknownIssuer"),
+            (
+                "any.example",
+                format!("sslmode=verify-full sslrootcert={root}"),
+                "not valid for name",
+            ),
+            (
+                "any",
+                "sslmode=verify-ca sslrootcert=/nowhere".to_owned(),
+                "\"/nowhere\" does not exist",
+            ),
+            ("db.example", "sslrootcert=system".to_owned(), "UnknownIssuer"),
+        ] {
+            let error = refusal(&connstr(host, &more)).await;
+            assert!(error.to_string().contains(why), "{more}: {error}");
+        }
+    });
+}
+
+#[test]
+fn sockets_are_not_encrypted() {
+    let Secure { cluster, .. } = secure();
+    let database = cluster.create_database("tls");
+    let folder = cluster.address().socket_folder.display();
+    let port = cluster.address().port;
+    run(async {
+        let connstr = format!(
+            "host={folder} port={port} user=postgres dbname={} sslmode=verify-full",
+            database.name()
+        );
+        assert_eq!(scalar(&open(&connstr).await, IS_ENCRYPTED).await, "false");
+    });
+}
+
+#[test]
+fn client_certificates() {
+    let Secure { cluster, authority, .. } = secure();
+    let database = cluster.create_database("tls");
+    let (certificate, key) = certificate(authority, "the worker", &[]);
+    let (_kept, certificate) = private_file("client.pem", &certificate);
+    let (_kept, key) = private_file("client.key", &key);
+    run(async {
+        let connstr = format!("{} sslcert={certificate} sslkey={key}", database.connstr());
+        let session = open(&connstr).await;
+        let name = "select client_dn from pg_stat_ssl where pid = pg_backend_pid()";
+        assert_eq!(scalar(&session, name).await, "/CN=the worker");
+
+        std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .unwrap();
+        let error = refusal(&connstr).await;
+        assert!(error.to_string().contains("has group or world access"), "{error}");
+    });
+}
+
+#[test]
+fn passwords_bound_to_the_channel() {
+    let Secure { cluster, .. } = secure();
+    let database = cluster.create_database("tls");
+    database.sql(&format!(
+        "create role {PASSWORD_ROLE}; create role bound login password 'x' in role {PASSWORD_ROLE}"
+    ));
+    let connstr = database.connstr_as("bound", "x");
+    run(async {
+        open(&format!("{connstr} sslmode=require channel_binding=require")).await;
+        let error = refusal(&format!("{connstr} sslmode=disable channel_binding=require")).await;
+        assert!(error.to_string().contains("channel binding"), "{error}");
+    });
+}
+
+#[test]
+fn cancelling_goes_over_tls_too() {
+    let Secure { cluster, .. } = secure();
+    let database = cluster.create_database("tls");
+    run(async {
+        let session = open(&format!("{} sslmode=require", database.connstr())).await;
+        let pid: i32 = session.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
+        let cancelling = async {
+            let watcher = open(&database.connstr()).await;
+            let sleeping = format!(
+                "select (coalesce(wait_event, '') = 'PgSleep')::text from pg_stat_activity where pid = {pid}"
+            );
+            while scalar(&watcher, &sleeping).await != "true" {
+                tokio::task::yield_now().await;
+            }
+            session.canceller().cancel().await.unwrap();
+        };
+        let (slept, ()) = tokio::join!(session.batch_execute("select pg_sleep(1000)"), cancelling);
+        assert_eq!(slept.unwrap_err().code().unwrap().code(), "57014");
+    });
+}
