@@ -1,7 +1,9 @@
 -- A row as a JSON object. Booleans and integers are bare, times are as the server's own JSON
--- functions write them (i_document has them), everything else is a string.
+-- functions write them, everything else is a string. The times are in i_document, or else, for
+-- generated columns in a BEFORE trigger, in i_old_document.
 create or replace function pgq._json_row(
-    i_relid oid, i_names text[], i_values text[], i_document json
+    i_relid oid, i_names text[], i_values text[],
+    i_document json, i_old_document json
 ) returns text
 language plpgsql stable as $$
 declare
@@ -19,8 +21,9 @@ begin
                        when a.atttypid operator(pg_catalog.=) any (int_types) then
                            c.value
                        when a.atttypid operator(pg_catalog.=) any (time_types) then
-                           pg_catalog.to_json(i_document operator(pg_catalog.->>) c.name)
-                               ::pg_catalog.text
+                           pg_catalog.to_json(coalesce(
+                               i_document operator(pg_catalog.->>) c.name,
+                               i_old_document operator(pg_catalog.->>) c.name))::pg_catalog.text
                        else
                            pg_catalog.to_json(c.value)::pg_catalog.text
                    end)

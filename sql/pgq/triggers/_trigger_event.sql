@@ -22,12 +22,13 @@ declare
 
     -- The row knows its columns best: the catalog, seen with an old snapshot, may be behind.
     document constant pg_catalog.json := pg_catalog.row_to_json(i_row);
+    old_document    pg_catalog.json;
     names constant  pg_catalog.text[] := array(select pg_catalog.json_object_keys(document));
     n constant      integer := pg_catalog.cardinality(names);
     has_magic constant boolean :=
         pg_catalog.strpos(pg_catalog.concat(',', pg_catalog.array_to_string(names, ',')),
             ',_pgq_ev_') operator(pg_catalog.>) 0;
-    row_values constant pg_catalog.text[] :=
+    row_values      pg_catalog.text[] :=
         pgq._record_fields(pg_catalog.format('%s', i_row), n);
     old_values      pg_catalog.text[] := row_values;
 
@@ -60,7 +61,7 @@ begin
         overrides := arg.o_overrides;
     end if;
     keys := coalesce(keys, pgq._primary_key(i_relid));
-    if i_op operator(pg_catalog.<>) 'INSERT' and keys operator(pg_catalog.=) '' then
+    if i_op operator(pg_catalog.<>) 'INSERT' and coalesce(keys, '') operator(pg_catalog.=) '' then
         raise exception 'Update/Delete on table without pkey';
     end if;
     if skip and i_when operator(pg_catalog.=) 'AFTER' then
@@ -73,6 +74,20 @@ begin
 
     if i_op operator(pg_catalog.=) 'UPDATE' then
         old_values := pgq._record_fields(pg_catalog.format('%s', i_old), n);
+
+        -- In a BEFORE trigger PL/pgSQL hides the value that a generated column still has.
+        if i_when operator(pg_catalog.=) 'BEFORE' then
+            for i in 1 .. n loop
+                if row_values[i] is null and old_values[i] is not null
+                   and exists (select from pg_catalog.pg_attribute
+                                where attrelid operator(pg_catalog.=) i_relid
+                                  and attname operator(pg_catalog.=) names[i]
+                                  and attgenerated operator(pg_catalog.<>) '') then
+                    row_values[i] := old_values[i];
+                    shown_values := row_values;
+                end if;
+            end loop;
+        end if;
 
         -- What changed? Without a list of ignored columns only sqltriga needs to know, but no
         -- trigger lets a key change pass.
@@ -130,9 +145,10 @@ begin
     fields[3] := pg_catalog.concat(i_schema, '.', i_table);
     if i_format operator(pg_catalog.=) 'json' then
         fields[1] := pgq._json_type(i_op, i_schema, i_table, keys);
-        fields[2] := pgq._json_row(i_relid, shown, shown_values, document);
+        old_document := pg_catalog.row_to_json(i_old);
+        fields[2] := pgq._json_row(i_relid, shown, shown_values, document, old_document);
         if backup then
-            fields[4] := pgq._json_row(i_relid, shown, shown_old, pg_catalog.row_to_json(i_old));
+            fields[4] := pgq._json_row(i_relid, shown, shown_old, old_document, null);
         end if;
     else
         fields[1] := pg_catalog.left(i_op, 1);

@@ -8,12 +8,6 @@ begin
     if i_text collate "C" operator(pg_catalog.!~) '[^0-9A-Za-z_.-]' then
         return i_text;
     end if;
-    if i_text collate "C" operator(pg_catalog.!~) '[^ 0-9A-Za-z_.:/@,+-]' then
-        -- Times, numbers with exponent, paths, addresses, lists: a few characters, once each.
-        return pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
-            pg_catalog.replace(pg_catalog.replace(i_text,
-                '+', '%2b'), ' ', '+'), ':', '%3a'), '/', '%2f'), '@', '%40'), ',', '%2c');
-    end if;
     -- Runs of plain characters, each with the run of others that follows it.
     select pg_catalog.string_agg(
                pg_catalog.concat(
@@ -23,11 +17,11 @@ begin
                            pg_catalog.convert_to(run.part[2], pg_catalog.getdatabaseencoding()),
                            'hex'),
                        '(..)', '%\1', 'g')),
-               '' order by run.nr)
+               '')
       into encoded
       from pg_catalog.regexp_matches(i_text collate "C",
                '([ 0-9A-Za-z_.-]*)([^ 0-9A-Za-z_.-]*)', 'g')
-           with ordinality as run (part, nr);
+           as run (part);
     return encoded;
 end;
 $$;
