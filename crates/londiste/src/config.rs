@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use daemonkit::ini::{Config, ConfigError};
+use daemonkit::ini::{Config, ConfigError, nearest};
 use pgq_client::consumer::BatchOptions;
 use pgq_client::name::{ConsumerName, QueueName};
 
@@ -229,7 +229,7 @@ pub fn misspelt_keys(config: &Config) -> Vec<Misspelt> {
         .keys()
         .into_iter()
         .filter(|key| !KEYS.contains(&key.as_str()))
-        .filter_map(|key| Some(Misspelt { meant: nearest(&key)?, key }))
+        .filter_map(|key| Some(Misspelt { meant: nearest(&key, KEYS)?, key }))
         .collect()
 }
 
@@ -297,30 +297,6 @@ const KEYS: [&str; 61] = [
     "threaded_copy_tables",
     "use_skylog",
 ];
-
-/// The known key that differs by the fewest letters, when that is at most a third of them.
-fn nearest(key: &str) -> Option<&'static str> {
-    KEYS.into_iter()
-        .map(|known| (distance(key, known), known))
-        .filter(|(distance, known)| distance * 3 <= known.len())
-        .min()
-        .map(|(_, known)| known)
-}
-
-/// Levenshtein distance: letters inserted, removed or replaced.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.chars().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[row.len() - 1]
-}
 
 #[cfg(test)]
 mod tests {

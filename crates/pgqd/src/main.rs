@@ -1,2 +1,5 @@
-//! stub
-fn main() {}
+//! The `pgqd` command.
+
+fn main() -> std::process::ExitCode {
+    pgqd::main()
+}

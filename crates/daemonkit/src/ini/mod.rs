@@ -6,8 +6,10 @@
 
 pub mod config;
 mod interpolate;
+mod nearest;
 mod parse;
 pub mod stream;
 pub mod value;
 
 pub use config::{Config, ConfigError};
+pub use nearest::nearest;

@@ -165,6 +165,11 @@ impl Session {
         drop(client);
         let _ = task.await;
     }
+
+    /// Closes at once, even in the middle of a statement; the server notices when it wants to answer.
+    pub fn abort(self) {
+        self.task.abort();
+    }
 }
 
 /// Cancels what a session is doing, from anywhere.
