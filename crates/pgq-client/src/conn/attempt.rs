@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use tokio_postgres::config::{ChannelBinding, SslMode as DriverSslMode, SslNegotiation};
+use tokio_postgres::config::SslMode as DriverSslMode;
 use tokio_postgres::tls::TlsStream;
 use tokio_postgres::{Client, Config, Connection, Socket};
 
@@ -226,25 +226,11 @@ impl Attempt<'_> {
         if let Some(password) = &self.password.text {
             config.password(password);
         }
-        let text = |keyword| parameters.info.get(keyword).filter(|value| !value.is_empty());
-        if let Some(options) = text("options") {
+        if let Some(options) = parameters.info.get("options").filter(|value| !value.is_empty()) {
             config.options(options);
         }
-        match text("channel_binding") {
-            None | Some("prefer") => {}
-            Some("disable") => drop(config.channel_binding(ChannelBinding::Disable)),
-            Some("require") => drop(config.channel_binding(ChannelBinding::Require)),
-            Some(other) => {
-                return Err(Error::config(format!("invalid channel_binding value: \"{other}\"")));
-            }
-        }
-        match text("sslnegotiation") {
-            None | Some("postgres") => {}
-            Some("direct") => drop(config.ssl_negotiation(SslNegotiation::Direct)),
-            Some(other) => {
-                return Err(Error::config(format!("invalid sslnegotiation value: \"{other}\"")));
-            }
-        }
+        config.channel_binding(parameters.channel_binding);
+        config.ssl_negotiation(parameters.negotiation);
         self.keepalives(&mut config)?;
         Ok(config)
     }

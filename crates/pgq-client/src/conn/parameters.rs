@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio_postgres::config::{ChannelBinding, SslNegotiation};
+
 use super::conninfo::ConnInfo;
 use super::defaults::{self, Environment};
 use super::passfile;
@@ -66,6 +68,8 @@ pub(super) struct Parameters {
     pub(super) application_name: String,
     pub(super) sslmode: SslMode,
     pub(super) session: SessionKind,
+    pub(super) channel_binding: ChannelBinding,
+    pub(super) negotiation: SslNegotiation,
     /// For each address; `None` waits as long as the operating system does.
     pub(super) timeout: Option<Duration>,
     /// What is not looked at here, passwords included.
@@ -94,6 +98,22 @@ impl Parameters {
             application_name: name.unwrap_or(application_name).to_owned(),
             sslmode,
             session: session_kind(&info)?,
+            channel_binding: word(
+                &info,
+                "channel_binding",
+                ChannelBinding::Prefer,
+                &[
+                    ("disable", ChannelBinding::Disable),
+                    ("prefer", ChannelBinding::Prefer),
+                    ("require", ChannelBinding::Require),
+                ],
+            )?,
+            negotiation: word(
+                &info,
+                "sslnegotiation",
+                SslNegotiation::Postgres,
+                &[("postgres", SslNegotiation::Postgres), ("direct", SslNegotiation::Direct)],
+            )?,
             timeout: timeout(&info)?,
             passfile: text("passfile")
                 .map(PathBuf::from)

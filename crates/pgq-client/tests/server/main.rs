@@ -1,5 +1,6 @@
 //! The library against real servers.
 
 mod connection;
+mod judged_by_psql;
 mod support;
 mod tls;
