@@ -20,9 +20,9 @@ begin
             pg_catalog.substring(rest, '^[eE]''(?:[^''\\]|''''|\\.)*'''),
             pg_catalog.substring(rest, '^''(?:[^'']|'''')*'''),
             pg_catalog.substring(rest, '^"(?:[^"]|"")*"'),
-            pg_catalog.substring(rest, '^[^\W\d][\w$]*'),
+            pg_catalog.substring(rest, '^(?!\d)\w[\w$]*'),
             pg_catalog.substring(rest, '^[0-9][\w.]*'),
-            pg_catalog.substring(rest, '^\$(?:[^\W\d]\w*)?\$'),
+            pg_catalog.substring(rest, '^\$(?:(?!\d)\w+)?\$'),
             pg_catalog.substring(rest, '^::'),
             pg_catalog.substring(rest, '^/\*'),
             pg_catalog.left(rest, 1));
@@ -52,7 +52,7 @@ begin
             name := pg_catalog.replace(
                 pg_catalog.substr(token, 2, pg_catalog.length(token) operator(pg_catalog.-) 2),
                 '""', '"');
-        elsif token operator(pg_catalog.~) '^[^\W\d]'
+        elsif token operator(pg_catalog.~) '^(?!\d)\w'
               and token operator(pg_catalog.!~) '''' then
             name := token;
         end if;

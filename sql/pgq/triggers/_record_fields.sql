@@ -13,9 +13,10 @@ begin
         return '{}';
     end if;
     if i_count operator(pg_catalog.<=) width then
+        -- PostgreSQL 13 does not make a row of a text by assignment alone.
         r := pg_catalog.concat(
             pg_catalog.left(i_record, -1),
-            pg_catalog.repeat(',', width operator(pg_catalog.-) i_count), ')');
+            pg_catalog.repeat(',', width operator(pg_catalog.-) i_count), ')')::pgq._text_row;
         return (array[
             r.c1, r.c2, r.c3, r.c4, r.c5, r.c6, r.c7, r.c8,
             r.c9, r.c10, r.c11, r.c12, r.c13, r.c14, r.c15, r.c16,
