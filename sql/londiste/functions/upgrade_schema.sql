@@ -3,6 +3,8 @@ create or replace function londiste.upgrade_schema()
 returns int4 as $$
 declare
     wanted record;
+    missing text[];
+    create_role text;
 begin
     -- the state catching-up came later than the check
     if exists (
@@ -76,27 +78,24 @@ begin
         alter table londiste.applied_execute drop constraint applied_execute_queue_name_fkey;
     end if;
 
-    for wanted in
-        select *
-          from (values ('londiste_writer', 'pgq_admin'), ('londiste_reader', 'pgq_reader'))
-            as r (role_name, member_of)
-         where not exists (
-            select 1 from pg_catalog.pg_roles p where p.rolname = r.role_name)
-    loop
+    missing := array(
+        select pg_catalog.format('create role %I in role %I', r.role_name, r.member_of)
+          from (values (1, 'londiste_writer', 'pgq_admin'), (2, 'londiste_reader', 'pgq_reader'))
+            as r (nr, role_name, member_of)
+         where not exists (select 1 from pg_catalog.pg_roles p where p.rolname = r.role_name)
+         order by r.nr);
+    foreach create_role in array missing loop
         begin
-            execute pg_catalog.format(
-                'create role %I in role %I', wanted.role_name, wanted.member_of);
+            execute create_role;
         exception
             when duplicate_object or unique_violation then
-                -- installed in another database of this cluster at the same moment
-                null;
+                null;  -- an install in another database of this server was faster
             when insufficient_privilege then
-                raise exception 'role "%" is missing and role "%" is not allowed to create it',
-                        wanted.role_name, current_user
+                raise exception 'roles of londiste are missing and "%" may not create roles',
+                        current_user
                     using errcode = 'insufficient_privilege',
-                          hint = pg_catalog.format(
-                            'Let an administrator run: CREATE ROLE %I IN ROLE %I',
-                            wanted.role_name, wanted.member_of);
+                          hint = 'An administrator has to run: '
+                            || pg_catalog.array_to_string(missing, '; ') || ';';
         end;
     end loop;
 
