@@ -176,14 +176,13 @@ impl Statements {
         let Some(check) = &self.check else { return Ok(()) };
         let result = src.query_typed(check, &[]).await.map_err(|e| Error::sql(e, check));
         match result {
-            // A dead connection is not the condition's fault.
-            Err(error) if !error.is_closed() => Err(error).with_context(|| {
-                format!(
-                    "table {}: attribute copy_condition cannot be used: {}",
-                    table.name,
-                    condition(table).unwrap_or_default()
-                )
-            }),
+            // A dead connection is not the condition's fault. The text is put together here, because of a failed
+            // statement the log would show nothing else.
+            Err(error) if !error.is_closed() => bail!(
+                "table {}: attribute copy_condition cannot be used: {}: {error}",
+                table.name,
+                condition(table).unwrap_or_default()
+            ),
             result => Ok(result.map(drop)?),
         }
     }
