@@ -4,7 +4,7 @@
 //! A schema without that comment is somebody else's (an extension, or the original's scripts) and is used as it is.
 
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{GenericClient, Transaction};
+use tokio_postgres::{GenericClient, IsolationLevel, Transaction};
 
 use super::Schema;
 use super::embed::files;
@@ -39,7 +39,15 @@ pub async fn install(
     session: &mut Session,
     report: &mut (dyn FnMut(Schema, Outcome) + Send),
 ) -> Result<()> {
-    let transaction = session.transaction().await?;
+    // Whatever the database's defaults are: with an older snapshot the second of two installers would not see the work of
+    // the first, for which it has waited.
+    let transaction = session
+        .build_transaction()
+        .isolation_level(IsolationLevel::ReadCommitted)
+        .read_only(false)
+        .start()
+        .await
+        .map_err(|error| Error::sql(error, "begin"))?;
     // The files name every object with its schema; a search path of the role's must not lead them elsewhere.
     run(&transaction, "set local search_path = ''; set local client_min_messages = warning")
         .await?;

@@ -2,5 +2,6 @@
 
 mod connection;
 mod judged_by_psql;
+mod schema;
 mod support;
 mod tls;
