@@ -19,3 +19,4 @@ mod sample_files;
 mod secrets;
 mod sql_node;
 mod testkit;
+mod two_nodes;

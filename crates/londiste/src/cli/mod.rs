@@ -29,6 +29,7 @@ pub mod exit;
 pub mod help;
 pub mod options;
 pub mod sample;
+pub mod table_display;
 
 /// What `--version` prints first: the version of the original whose interface this is, as scripts expect it.
 const COMPATIBLE_VERSION: &str = "londiste, Skytools version 3.8.1";

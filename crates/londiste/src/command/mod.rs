@@ -4,16 +4,33 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use pgq_client::calls::pgq_node::NodeType;
+use pgq_client::name::TableName;
 
 use crate::cli::args::Options;
 use crate::cli::options::Component;
+use crate::copy;
 use crate::datacheck::compare;
 use crate::execute;
 use crate::job::{Job, UsageError};
 use crate::replay::{self, WorkerOptions};
 
+mod add_seq;
+mod add_table;
+mod cascade;
 mod create_node;
+mod drop_node;
+mod handlers;
+mod members;
+mod pause;
+mod remove;
+mod resync;
 mod set;
+mod status;
+mod tables;
+mod tag_node;
+mod wait_node;
+mod wait_sync;
+mod wanted;
 
 /// One command about to run.
 #[derive(Debug, Clone)]
@@ -509,6 +526,12 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
             };
             replay::run(run.job.clone(), what, run.reload.clone()).await?;
         }
+        Name::Copy => {
+            let Some(table) = run.args.first() else {
+                return Err(UsageError("londiste copy requires table name".to_owned()).into());
+            };
+            copy::run_process(run.job.clone(), TableName::new(table)).await?;
+        }
         Name::Execute => {
             let files: Vec<PathBuf> = run.args.iter().map(PathBuf::from).collect();
             execute::command(&run.job, &files).await?;
@@ -521,7 +544,34 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
             };
             return compare::command(&run.job, &options).await;
         }
-        _ => return Err(not_in_this_version(entry)),
+        Name::AddTable => add_table::run(run).await?,
+        Name::AddSeq => add_seq::run(run).await?,
+        Name::RemoveTable => remove::tables(run).await?,
+        Name::RemoveSeq => remove::seqs(run).await?,
+        Name::Resync => resync::run(run).await?,
+        Name::Tables => tables::tables(run).await?,
+        Name::Seqs => tables::seqs(run).await?,
+        Name::Missing => tables::missing(run).await?,
+        Name::WaitSync => wait_sync::run(run).await?,
+        Name::Members => members::run(run).await?,
+        Name::Pause => pause::set_paused(run, true).await?,
+        Name::Resume => pause::set_paused(run, false).await?,
+        Name::ChangeProvider => pause::change_provider(run).await?,
+        Name::WaitRoot => wait_node::root(run).await?,
+        Name::WaitProvider => wait_node::provider(run).await?,
+        Name::DropNode => drop_node::run(run).await?,
+        Name::TagDead => tag_node::run(run, true).await?,
+        Name::TagAlive => tag_node::run(run, false).await?,
+        Name::ChangeHandler => handlers::change(run).await?,
+        Name::ShowHandlers => handlers::show(run)?,
+        // Stubs in the original as well: scripts may call them.
+        Name::Check | Name::Fkeys => {}
+        Name::Status => status::status(run).await?,
+        Name::NodeStatus => status::node_status(run).await?,
+        Name::NodeInfo => status::node_info(run).await?,
+        Name::RenameNode | Name::Repair | Name::Resurrect | Name::Takeover => {
+            return Err(not_in_this_version(entry));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -529,6 +579,11 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
 /// For commands that the original has and this version does not.
 fn not_in_this_version(entry: &Entry) -> anyhow::Error {
     UsageError(format!("command '{}' is not in this version yet", entry.text)).into()
+}
+
+/// For options that the original has and this version does not.
+fn option_not_in_this_version(option: &str) -> UsageError {
+    UsageError(format!("option {option} is not in this version yet"))
 }
 
 #[cfg(test)]

@@ -383,6 +383,26 @@ pub async fn unregister_consumer(
     .await
 }
 
+/// `pgq_node.change_consumer_provider`: where the consumer reads from now on; it must notice before it is up to date
+/// again.
+pub async fn change_consumer_provider(
+    client: &impl GenericClient,
+    queue: &QueueName,
+    consumer: &ConsumerName,
+    new_provider: &NodeName,
+) -> Result<Reply> {
+    reply(
+        client,
+        "select * from pgq_node.change_consumer_provider($1, $2, $3)",
+        &[
+            Arg::Text(queue.as_str()),
+            Arg::Text(consumer.as_str()),
+            Arg::Text(new_provider.as_str()),
+        ],
+    )
+    .await
+}
+
 /// `pgq_node.set_consumer_paused`.
 pub async fn set_consumer_paused(
     client: &impl GenericClient,

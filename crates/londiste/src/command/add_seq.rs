@@ -1,0 +1,99 @@
+//! `add-seq`: subscribes this node to sequences (contract `cli.md` 6.15). One transaction for all of them.
+
+use anyhow::bail;
+use pgq_client::calls::pgq_node::NodeType;
+use pgq_client::name::TableName;
+use tokio_postgres::GenericClient;
+
+use super::Run;
+use super::add_table::location;
+use super::set::LocalSet;
+use super::wanted::{Choice, expand};
+use crate::calls::{self, ObjectKind, SeqRow};
+use crate::job::{self, UsageError};
+
+/// Adds the sequences that the arguments name.
+pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
+    let options = &run.options;
+    if options.create || options.create_full {
+        bail!(super::option_not_in_this_version("--create"));
+    }
+    let queue = &run.job.settings.queue;
+    let mut set = LocalSet::load(run).await?;
+    let provider = if set.node_type()? == NodeType::Root {
+        None
+    } else {
+        let session = run.job.remote("provider_db", &location(run, &set)?).await?;
+        Some(calls::get_seq_list(&*session, queue).await?)
+    };
+    let transaction = job::begin(&mut set.db).await?;
+    if let Some(provider) = provider {
+        sync_registrations(run, &transaction, &provider).await?;
+    }
+    for seq in sequences(run, &transaction).await? {
+        if calls::find_seq_oid(&transaction, &seq).await?.is_none() {
+            if options.skip_non_existing {
+                tracing::warn!("Sequence \"{seq}\" missing on local node, skipping");
+                continue;
+            }
+            bail!(UsageError(format!("Sequence '{seq}' missing on local node")));
+        }
+        job::checked(&calls::local_add_seq(&transaction, queue, &seq).await?, None)?;
+    }
+    job::commit(transaction).await?;
+    Ok(())
+}
+
+/// Makes the same sequences known here as at the provider.
+async fn sync_registrations(
+    run: &Run,
+    db: &impl GenericClient,
+    provider: &[SeqRow],
+) -> anyhow::Result<()> {
+    let settings = &run.job.settings;
+    let queue = &settings.queue;
+    let here = calls::get_seq_list(db, queue).await?;
+    let known = |rows: &[SeqRow], name: &TableName| rows.iter().any(|row| row.seq == *name);
+    for SeqRow { seq, last_value, .. } in provider {
+        if !known(&here, seq) && settings.register_seqs.accepts(seq.as_str()) {
+            tracing::info!("Sequence {seq} info missing from subscriber, adding");
+            job::checked(&calls::global_update_seq(db, queue, seq, *last_value).await?, None)?;
+        }
+    }
+    for SeqRow { seq, .. } in &here {
+        if !known(provider, seq) {
+            tracing::info!("Sequence {seq} gone but exists on subscriber, removing");
+            job::checked(&calls::global_remove_seq(db, queue, seq).await?, None)?;
+        }
+    }
+    Ok(())
+}
+
+async fn sequences(run: &Run, db: &impl GenericClient) -> anyhow::Result<Vec<TableName>> {
+    let queue = &run.job.settings.queue;
+    let attached = attached_seqs(db, run).await?;
+    // On a root the list of missing objects does not leave out registered sequences.
+    let missing: Vec<TableName> = calls::local_show_missing(db, queue)
+        .await?
+        .into_iter()
+        .filter(|object| object.kind == ObjectKind::Sequence && !attached.contains(&object.name))
+        .map(|object| object.name)
+        .collect();
+    let choice = Choice {
+        working: &missing,
+        done: &attached,
+        all: run.options.all,
+        force: run.options.force,
+        needs_table: true,
+    };
+    Ok(expand(&run.args, choice)?)
+}
+
+/// Names of the sequences that this node has.
+pub(super) async fn attached_seqs(
+    db: &impl GenericClient,
+    run: &Run,
+) -> anyhow::Result<Vec<TableName>> {
+    let rows = calls::get_seq_list(db, &run.job.settings.queue).await?;
+    Ok(rows.into_iter().filter(|row| row.local).map(|row| row.seq).collect())
+}

@@ -1,0 +1,150 @@
+//! Which tables or sequences the arguments mean (contract `cli.md` 5.9). Pure, but for the log lines.
+
+use indexmap::IndexSet;
+use pgq_client::name::TableName;
+
+use crate::job::UsageError;
+
+/// What the arguments are matched against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Choice<'a> {
+    /// Names the command works on.
+    pub(crate) working: &'a [TableName],
+    /// Names for which its work is done already.
+    pub(crate) done: &'a [TableName],
+    /// `--all`
+    pub(crate) all: bool,
+    /// `--force`: names nobody knows are taken too.
+    pub(crate) force: bool,
+    /// Whether a name needs to be known; handlers that store nothing do not ask for a table.
+    pub(crate) needs_table: bool,
+}
+
+/// The names that the arguments mean, in order and without repeats.
+///
+/// # Errors
+/// `Cannot proceed` when one of them is not there.
+pub(crate) fn expand(args: &[String], choice: Choice<'_>) -> Result<Vec<TableName>, UsageError> {
+    let mut names = IndexSet::new();
+    if args.is_empty() && choice.all {
+        names.extend(choice.working.iter().cloned());
+    }
+    let mut unavailable = false;
+    for arg in args {
+        let full = TableName::new(arg);
+        if arg.contains(['*', '?']) {
+            names.extend(choice.working.iter().filter(|name| matches(&full, name)).cloned());
+        } else if choice.working.contains(&full) {
+            names.insert(full);
+        } else if choice.done.contains(&full) {
+            tracing::info!("{full} already processed");
+        } else if !choice.needs_table {
+            names.insert(full);
+        } else if choice.force {
+            tracing::warn!("{full} not available, but --force is used");
+            names.insert(full);
+        } else {
+            tracing::warn!("{full} not available");
+            unavailable = true;
+        }
+    }
+    if unavailable {
+        return Err(UsageError("Cannot proceed".to_owned()));
+    }
+    if names.is_empty() {
+        tracing::info!("what to do ?");
+    }
+    Ok(names.into_iter().collect())
+}
+
+/// `?` is any character, `*` any number of them.
+fn matches(pattern: &TableName, name: &TableName) -> bool {
+    let pattern: Vec<char> = pattern.as_str().chars().collect();
+    let name: Vec<char> = name.as_str().chars().collect();
+    let (mut p, mut n) = (0, 0);
+    // Where to go on after the last `*` when what follows it does not match here: one character later.
+    let mut retry: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                retry = Some((p + 1, n));
+                p += 1;
+            }
+            Some(&c) if c == '?' || c == name[n] => {
+                p += 1;
+                n += 1;
+            }
+            _ => match retry {
+                Some((after, start)) => {
+                    p = after;
+                    n = start + 1;
+                    retry = Some((after, n));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|&c| c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(texts: &[&str]) -> Vec<TableName> {
+        texts.iter().map(|text| TableName::new(text)).collect()
+    }
+
+    fn expanded(args: &[&str], edit: impl FnOnce(&mut Choice<'_>)) -> Result<Vec<String>, String> {
+        let working = names(&["public.a", "public.ab", "other.a", "public.b"]);
+        let done = names(&["public.done"]);
+        let mut choice =
+            Choice { working: &working, done: &done, all: false, force: false, needs_table: true };
+        edit(&mut choice);
+        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+        expand(&args, choice)
+            .map(|names| names.iter().map(ToString::to_string).collect())
+            .map_err(|error| error.to_string())
+    }
+
+    #[track_caller]
+    fn gives(args: &[&str], expected: &[&str]) {
+        let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
+        assert_eq!(expanded(args, |_| ()), Ok(expected));
+    }
+
+    #[test]
+    fn names_are_completed_and_taken_once() {
+        gives(&["b", "a", "public.b", "other.a"], &["public.b", "public.a", "other.a"]);
+        gives(&[], &[]);
+    }
+
+    #[test]
+    fn patterns_match_in_list_order() {
+        gives(&["a*"], &["public.a", "public.ab"]);
+        gives(&["*.a"], &["public.a", "other.a"]);
+        gives(&["public.*"], &["public.a", "public.ab", "public.b"]);
+        gives(&["public.?"], &["public.a", "public.b"]);
+        gives(&["*"], &["public.a", "public.ab", "public.b"]);
+        gives(&["nothing*"], &[]);
+        gives(&["*.*b*"], &["public.ab", "public.b"]);
+    }
+
+    #[test]
+    fn all_takes_the_list_only_without_names() {
+        assert_eq!(expanded(&[], |c| c.all = true).unwrap().len(), 4);
+        assert_eq!(expanded(&["a"], |c| c.all = true).unwrap(), ["public.a"]);
+    }
+
+    #[test]
+    fn what_is_done_is_skipped() {
+        gives(&["done", "a"], &["public.a"]);
+    }
+
+    #[test]
+    fn unknown_names_stop_everything() {
+        assert_eq!(expanded(&["a", "x"], |_| ()), Err("Cannot proceed".to_owned()));
+        assert_eq!(expanded(&["x"], |c| c.force = true).unwrap(), ["public.x"]);
+        assert_eq!(expanded(&["x"], |c| c.needs_table = false).unwrap(), ["public.x"]);
+    }
+}
