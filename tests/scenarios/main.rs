@@ -17,6 +17,7 @@ mod resync;
 mod rights;
 mod sample_files;
 mod secrets;
+mod sql_install;
 mod sql_node;
 mod testkit;
 mod two_nodes;
