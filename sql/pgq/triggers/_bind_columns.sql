@@ -5,71 +5,85 @@
 create or replace function pgq._bind_columns(i_expression text, i_columns text[]) returns text
 language plpgsql immutable as $$
 declare
+    letter constant         pg_catalog.text := E'(?:[A-Za-z_]|[^\x01-\x7f])';
+    whitespace constant     pg_catalog.text := '^[[:space:]]+';
+    line_comment constant   pg_catalog.text := E'^--[^\n]*';
+    escape_string constant  pg_catalog.text := E'^[eE]''(?:[^''\\\\]|''''|\\\\.)*''';
+    plain_string constant   pg_catalog.text := '^''(?:[^'']|'''')*''';
+    quoted_name constant    pg_catalog.text := '^"(?:[^"]|"")*"';
+    plain_name constant     pg_catalog.text := pg_catalog.format('^%s(?:%s|[0-9$])*', letter, letter);
+    number constant         pg_catalog.text := '^[0-9][0-9A-Za-z_.]*';
+    dollar_tag constant     pg_catalog.text :=
+        pg_catalog.format('^[$](?:%s(?:%s|[0-9])*)?[$]', letter, letter);
+    -- up to the next place where a comment ends or another one begins inside of it
+    to_comment_mark constant pg_catalog.text := '^(?:[^*/]|[*](?!/)|/(?![*]))*(?:[*]/|/[*])';
+
     rest    pg_catalog.text := i_expression;
     bound   pg_catalog.text := '';
     before  pg_catalog.text := '';     -- the last token that was not white space
     token   pg_catalog.text;
+    tail    pg_catalog.text;
     name    pg_catalog.text;
     depth   integer;
 begin
     while rest operator(pg_catalog.<>) '' loop
         name := null;
         token := coalesce(
-            pg_catalog.substring(rest, '^\s+'),
-            pg_catalog.substring(rest, '^--[^\n]*'),
-            pg_catalog.substring(rest, '^[eE]''(?:[^''\\]|''''|\\.)*'''),
-            pg_catalog.substring(rest, '^''(?:[^'']|'''')*'''),
-            pg_catalog.substring(rest, '^"(?:[^"]|"")*"'),
-            pg_catalog.substring(rest, '^(?!\d)\w[\w$]*'),
-            pg_catalog.substring(rest, '^[0-9][\w.]*'),
-            pg_catalog.substring(rest, '^\$(?:(?!\d)\w+)?\$'),
-            pg_catalog.substring(rest, '^::'),
-            pg_catalog.substring(rest, '^/\*'),
-            pg_catalog.left(rest, 1));
+            pg_catalog.substring(rest, whitespace),
+            pg_catalog.substring(rest, line_comment),
+            pg_catalog.substring(rest, escape_string),
+            pg_catalog.substring(rest, plain_string));
+        if token is null then
+            name := coalesce(
+                pg_catalog.substring(rest, plain_name),
+                pg_catalog.substring(rest, quoted_name));
+            token := coalesce(name,
+                pg_catalog.substring(rest, number),
+                pg_catalog.substring(rest, dollar_tag),
+                pg_catalog.substring(rest, '^(?:::|/[*])'),
+                pg_catalog.left(rest, 1));
+        end if;
+        tail := pg_catalog.substr(rest, pg_catalog.length(token) operator(pg_catalog.+) 1);
 
         if token operator(pg_catalog.=) '/*' then
             depth := 1;
-            while depth operator(pg_catalog.>) 0
-                  and pg_catalog.length(token) operator(pg_catalog.<) pg_catalog.length(rest)
-            loop
-                token := pg_catalog.left(rest, pg_catalog.length(token) operator(pg_catalog.+) coalesce(
-                    pg_catalog.length(pg_catalog.substring(
-                        pg_catalog.substr(rest, pg_catalog.length(token) operator(pg_catalog.+) 1),
-                        '^(?:[^*/]|\*(?!/)|/(?!\*))*(?:\*/|/\*)')),
-                    pg_catalog.length(rest)));
+            while depth operator(pg_catalog.>) 0 and tail operator(pg_catalog.<>) '' loop
+                token := pg_catalog.concat(token,
+                    coalesce(pg_catalog.substring(tail, to_comment_mark), tail));
+                tail := pg_catalog.substr(rest, pg_catalog.length(token) operator(pg_catalog.+) 1);
                 depth := depth operator(pg_catalog.+)
-                    case pg_catalog.right(token, 2) when '/*' then 1 else -1 end;
+                    (case when pg_catalog.right(token, 2) operator(pg_catalog.=) '/*'
+                          then 1 else -1 end);
             end loop;
-        elsif token operator(pg_catalog.~) '^\$' and pg_catalog.length(token) operator(pg_catalog.>) 1 then
-            -- a dollar-quoted string, up to the same tag again
-            token := pg_catalog.left(rest, coalesce(
-                nullif(pg_catalog.strpos(
-                    pg_catalog.substr(rest, pg_catalog.length(token) operator(pg_catalog.+) 1), token), 0)
-                operator(pg_catalog.+) (2 operator(pg_catalog.*) pg_catalog.length(token))
-                operator(pg_catalog.-) 1,
-                pg_catalog.length(rest)));
-        elsif token operator(pg_catalog.~) '^"' then
+        elsif name is null and token operator(pg_catalog.~) dollar_tag then
+            -- a string, up to the same tag again
+            depth := pg_catalog.strpos(tail, token);
+            if depth operator(pg_catalog.>) 0 then
+                token := pg_catalog.left(rest, depth operator(pg_catalog.-) 1
+                    operator(pg_catalog.+) (2 operator(pg_catalog.*) pg_catalog.length(token)));
+            else
+                token := rest;
+            end if;
+            tail := pg_catalog.substr(rest, pg_catalog.length(token) operator(pg_catalog.+) 1);
+        elsif pg_catalog.left(name, 1) operator(pg_catalog.=) '"' then
             name := pg_catalog.replace(
-                pg_catalog.substr(token, 2, pg_catalog.length(token) operator(pg_catalog.-) 2),
+                pg_catalog.substr(name, 2, pg_catalog.length(name) operator(pg_catalog.-) 2),
                 '""', '"');
-        elsif token operator(pg_catalog.~) '^(?!\d)\w'
-              and token operator(pg_catalog.!~) '''' then
-            name := token;
         end if;
 
-        rest := pg_catalog.substr(rest, pg_catalog.length(token) operator(pg_catalog.+) 1);
         if name operator(pg_catalog.=) any (i_columns)
            and before operator(pg_catalog.<>) '.'
            and before operator(pg_catalog.<>) '::'
-           and rest operator(pg_catalog.!~) '^\s*[.(]'
+           and tail operator(pg_catalog.!~) '^[[:space:]]*[.(]'
         then
             bound := pg_catalog.concat(bound, pg_catalog.format('($1).%I', name));
         else
             bound := pg_catalog.concat(bound, token);
         end if;
-        if token operator(pg_catalog.!~) '^\s' then
+        if token operator(pg_catalog.!~) whitespace then
             before := token;
         end if;
+        rest := tail;
     end loop;
     return bound;
 end;

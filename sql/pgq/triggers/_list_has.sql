@@ -3,11 +3,11 @@
 create or replace function pgq._list_has(i_list text, i_name text) returns boolean
 language plpgsql immutable strict as $$
 begin
-    if i_name collate "C" operator(pg_catalog.~) '[,\s]' then
+    if i_name collate "C" operator(pg_catalog.~) '[,[:space:]]' then
         return i_list collate "C" operator(pg_catalog.~) pg_catalog.concat(
-            '(^|[,\s])',
-            pg_catalog.regexp_replace(i_name collate "C", '([^0-9A-Za-z_])', '\\\1', 'g'),
-            '($|[,\s])');
+            '(^|[,[:space:]])',
+            pg_catalog.regexp_replace(i_name collate "C", '([^0-9A-Za-z_])', E'\\\\\\1', 'g'),
+            '($|[,[:space:]])');
     end if;
     return pg_catalog.strpos(
         pg_catalog.concat(',', pg_catalog.translate(i_list, E' \t\n\r\f\v', ',,,,,,'), ','),

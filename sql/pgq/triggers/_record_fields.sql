@@ -27,12 +27,12 @@ begin
     -- an unquoted one is NULL when empty.
     return array(
         select coalesce(
-                   pg_catalog.replace(pg_catalog.replace(f.part[1], '""', '"'), '\\', '\'),
+                   pg_catalog.replace(pg_catalog.replace(f.part[1], '""', '"'), E'\\\\', E'\\'),
                    nullif(f.part[2], ''))
           from pg_catalog.regexp_matches(
                    pg_catalog.concat(',', pg_catalog.substr(i_record, 2,
                        pg_catalog.length(i_record) operator(pg_catalog.-) 2)) collate "C",
-                   ',(?:"((?:[^"\\]|""|\\\\)*)"|([^,"]*))', 'g')
+                   E',(?:"((?:[^"\\\\]|""|\\\\\\\\)*)"|([^,"]*))', 'g')
                with ordinality as f (part, nr)
          order by f.nr);
 end;

@@ -9,7 +9,7 @@ language plpgsql as $$
 declare
     n bigint;
 begin
-    if i_expression operator(pg_catalog.~) '^\s*$' then
+    if i_expression operator(pg_catalog.~) '^[[:space:]]*$' then
         o_type := 0;
         return;
     end if;

@@ -16,7 +16,7 @@ begin
                        pg_catalog.encode(
                            pg_catalog.convert_to(run.part[2], pg_catalog.getdatabaseencoding()),
                            'hex'),
-                       '(..)', '%\1', 'g')),
+                       '(..)', E'%\\1', 'g')),
                '')
       into encoded
       from pg_catalog.regexp_matches(i_text collate "C",

@@ -196,7 +196,7 @@ select trig('wide32'), trig('wide33'), trig('wide300');
 insert into wide32 (c1, c32, c2, c3, c4, c5, c6) values ('a', 'b', '', 'x,y', '"q"', '(\)', ' ');
 insert into wide33 (c1, c33, c2, c3, c4, c5, c6) values ('a', 'b', '', 'x,y', '"q"', '(\)', ' ');
 insert into wide300 (c1, c33, c2, c3, c4, c5, c6, c299, c300) values ('a', 'b', '', 'x,y', '""",\"\\,', '(\)', ' ', e'\n', 'é"');
-insert into wide300 select format('%s', i), '"a', 'a"', ',"', '",', '""', '\', '\\', '"\"', ',,', '()', e'\t' from generate_series(2, 2) i
+insert into wide300 select format('%s', i), '"a', 'a"', ',"', '",', '""', '\', '\\', '"\"', ',,', '()', e'\t' from generate_series(2, 2) i;
 update wide32 set c7 = 'x', c6 = null;
 update wide33 set c7 = 'x', c6 = null;
 update wide300 set c7 = 'x', c6 = null, c300 = '';
