@@ -2,7 +2,8 @@
 //!
 //! No printing, no arguments, no signals: programs decide. Reading guide: [`conn`] opens connections from everything
 //! libpq accepts; [`schema`] installs the server side; [`name`] and [`id`] are the words of the domain; [`event`] is what
-//! travels, [`text`] how it is written; [`calls`] is one function per SQL function; [`consumer`] walks batches.
+//! travels, [`text`] how it is written; [`calls`] is one function per SQL function; [`producer`] writes events, [`consumer`]
+//! walks batches of them.
 
 pub mod calls;
 pub mod conn;
@@ -11,6 +12,7 @@ pub mod error;
 pub mod event;
 pub mod id;
 pub mod name;
+pub mod producer;
 pub mod schema;
 pub mod snapshot;
 pub mod text;

@@ -226,7 +226,8 @@ pub async fn set_queue_config(
     Ok(())
 }
 
-/// `pgq.insert_event` with all extra fields; the id of the new event.
+/// `pgq.insert_event` with all extra fields; the id of the new event. Many at once are the
+/// [`Producer`](crate::producer::Producer)'s work.
 pub async fn insert_event(
     client: &impl GenericClient,
     queue: &QueueName,
@@ -234,14 +235,14 @@ pub async fn insert_event(
     data: Option<&str>,
     extra: [Option<&str>; 4],
 ) -> Result<EventId> {
-    let [extra1, extra2, extra3, extra4] = extra.map(Arg::OptText);
+    let [extra1, extra2, extra3, extra4] = extra.map(Arg::Data);
     let id: Option<i64> = value(
         client,
         "select pgq.insert_event($1, $2, $3, $4, $5, $6, $7)",
         &[
             Arg::Text(queue.as_str()),
             Arg::Text(kind),
-            Arg::OptText(data),
+            Arg::Data(data),
             extra1,
             extra2,
             extra3,

@@ -15,6 +15,8 @@ pub enum Arg<'a> {
     Text(&'a str),
     /// `text` or NULL
     OptText(Option<&'a str>),
+    /// `text` or NULL from a user's row: no log or error shows it.
+    Data(Option<&'a str>),
     /// A connection string, `text` or NULL, without its password in logs and errors.
     Location(Option<&'a str>),
     /// `text[]`
@@ -31,7 +33,7 @@ impl Arg<'_> {
     fn parameter(&self) -> (&(dyn ToSql + Sync), Type) {
         match self {
             Arg::Text(text) => (text, Type::TEXT),
-            Arg::OptText(text) | Arg::Location(text) => (text, Type::TEXT),
+            Arg::OptText(text) | Arg::Data(text) | Arg::Location(text) => (text, Type::TEXT),
             Arg::List(items) => (items, Type::TEXT_ARRAY),
             Arg::Bool(flag) => (flag, Type::BOOL),
             Arg::Number(number) => (number, Type::INT8),
@@ -44,6 +46,7 @@ impl Arg<'_> {
         match self {
             Arg::Text(text) => quote_literal(Some(text)),
             Arg::OptText(text) => quote_literal(*text),
+            Arg::Data(text) => quote_literal(text.map(|_| "[...]")),
             Arg::List(items) => {
                 let items: Vec<String> = items.iter().map(|item| json_string(item)).collect();
                 quote_literal(Some(&format!("[{}]", items.join(", "))))
@@ -87,10 +90,9 @@ async fn send(
     sql: &str,
     args: &[Arg<'_>],
 ) -> Result<Vec<Row>> {
-    let text = render(sql, args);
-    tracing::debug!("{label}: {text}");
+    tracing::debug!("{label}: {}", render(sql, args));
     let parameters: Vec<_> = args.iter().map(Arg::parameter).collect();
-    client.query_typed(sql, &parameters).await.map_err(|error| Error::sql(error, text))
+    client.query_typed(sql, &parameters).await.map_err(|error| Error::sql(error, render(sql, args)))
 }
 
 /// Reads rows, logged as `exec_query`.
@@ -157,6 +159,15 @@ mod tests {
             "select f($1)",
             &[Arg::List(&["skip".to_owned(), "ev_extra2='x'".to_owned()])],
             r#"select f('["skip", "ev_extra2=''x''"]')"#,
+        );
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        check(
+            "select f($1, $2, $3)",
+            &[Arg::Data(Some("row")), Arg::Data(None), Arg::Location(Some("host=a password=b"))],
+            "select f('[...]', null, 'host=a  [...]')",
         );
     }
 

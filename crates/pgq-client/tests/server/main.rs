@@ -2,6 +2,7 @@
 
 mod connection;
 mod judged_by_psql;
+mod queue;
 mod schema;
 mod support;
 mod tls;
