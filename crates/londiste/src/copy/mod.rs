@@ -3,7 +3,8 @@
 //! Contract `worker.md` section 18. The worker decides when a table is copied and owns the copies as [`CopyTasks`]; the
 //! command `londiste INI copy TABLE` does the same work in a process of its own ([`run_process`]). Reading guide: `run` is
 //! a task's loop and carries out what [`crate::table::sync_copy`] decides; `source` knows where rows and events come
-//! from, `queue` asks it about ticks; `rows` is the copy itself, with `columns`, `pipe` and `progress` for its parts;
+//! from, `queue` asks it about ticks; `rows` is the copy itself, with `columns`, `pipe` and `progress` for its parts,
+//! and `claimed` to give way to an operator;
 //! `replay` brings the table up to date until the worker takes over.
 //!
 //! Departures from the original:
@@ -16,6 +17,7 @@
 //!
 //! Not there yet: `threaded_copy_tables` are copied over one connection, like all others.
 
+mod claimed;
 mod columns;
 mod pipe;
 mod process;

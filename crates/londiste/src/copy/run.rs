@@ -13,7 +13,7 @@ use pgq_client::name::{ConsumerName, TableName};
 use tokio::sync::{Notify, watch};
 
 use super::source::{self, Link};
-use super::{queue, replay, rows};
+use super::{claimed, queue, replay, rows};
 use crate::calls;
 use crate::cli::exit;
 use crate::crash_point::crash_point;
@@ -46,6 +46,8 @@ enum Next {
     Again,
     /// The next cycle when somebody wakes us, or after this time.
     Wait(Duration),
+    /// The next cycle with new connections: an operator waits for what these hold.
+    GiveWay,
     /// Nothing: the table is somebody else's.
     Done,
 }
@@ -76,6 +78,13 @@ pub(super) async fn run(job: &Job, table: &TableName, mut signals: Signals) -> a
             Ok(Next::Again) => continue,
             Ok(Next::Done) => return Ok(()),
             Ok(Next::Wait(pause)) => pause,
+            Ok(Next::GiveWay) => {
+                tracing::warn!(
+                    "{table}: somebody is changing its registration, breaking the copy off"
+                );
+                copy.break_off().await;
+                POLL
+            }
             Err(error) => {
                 copy.note_failure(&error).await;
                 if job.settings.loop_delay.is_none_or(|delay| delay.is_zero()) {
@@ -157,7 +166,10 @@ impl Copy<'_> {
                 let Some(source) = self.source_table(link).await? else {
                     return Ok(Next::Wait(LONG_POLL));
                 };
-                rows::copy(job, &link.src, &link.dst, &table, &source, mode).await?;
+                tokio::select! {
+                    copied = rows::copy(job, &link.src, &link.dst, &table, &source, mode) => copied?,
+                    () = claimed::by_an_operator(job, name) => return Ok(Next::GiveWay),
+                }
                 self.wake.notify_one();
                 queue::ask_for_tick(&link.src, &job.settings.queue).await?;
                 Ok(Next::Again)
