@@ -1,0 +1,78 @@
+//! Reads a batch from the provider while another one applies it.
+//!
+//! The reader is a task of its own that owns the connection for the batch, so the provider's server, this task and the
+//! applier work at the same time. A bounded channel of bounded chunks lies between: whoever is faster waits.
+
+use anyhow::Context as _;
+use pgq_client::Error;
+use pgq_client::conn::Session;
+use pgq_client::consumer::cursor::Cursor;
+use pgq_client::event::Event;
+use pgq_client::id::BatchId;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// Text in a chunk, in bytes.
+const CHUNK_BYTES: usize = 128 * 1024;
+
+/// Events in a chunk, for events with hardly any text.
+const CHUNK_EVENTS: usize = 2_000;
+
+/// Chunks that are read ahead.
+const CHUNKS_AHEAD: usize = 4;
+
+/// A batch being read. Dropping it breaks the reading off, and the connection with it.
+#[derive(Debug)]
+pub(super) struct BatchReader {
+    chunks: mpsc::Receiver<Vec<Event>>,
+    task: Option<JoinHandle<anyhow::Result<Session>>>,
+}
+
+impl BatchReader {
+    /// Starts to read on `session`, which is not in a transaction.
+    pub(super) fn start(session: Session, batch: BatchId, filter: Option<String>) -> Self {
+        let (sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
+        let task = tokio::spawn(Box::pin(read(session, batch, filter, sender)));
+        Self { chunks, task: Some(task) }
+    }
+
+    /// The next events; `None` after the last, or when reading failed, which [`BatchReader::finish`] tells.
+    pub(super) async fn next(&mut self) -> Option<Vec<Event>> {
+        self.chunks.recv().await
+    }
+
+    /// Ends the reading, wherever it is, and gives the connection back.
+    pub(super) async fn finish(mut self) -> anyhow::Result<Session> {
+        self.chunks.close();
+        let task = self.task.take().context("a reader is finished once")?;
+        task.await.context("the reader of events broke down")?
+    }
+}
+
+impl Drop for BatchReader {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+async fn read(
+    session: Session,
+    batch: BatchId,
+    filter: Option<String>,
+    chunks: mpsc::Sender<Vec<Event>>,
+) -> anyhow::Result<Session> {
+    session.batch_execute("begin").await.map_err(|e| Error::sql(e, "begin"))?;
+    let mut cursor = Cursor::open(&**session, batch, filter.as_deref()).await?;
+    loop {
+        let events = cursor.fetch_within(CHUNK_EVENTS, CHUNK_BYTES).await?;
+        // An applier that has gone wants no more.
+        if events.is_empty() || chunks.send(events).await.is_err() {
+            break;
+        }
+    }
+    cursor.close().await?;
+    session.batch_execute("commit").await.map_err(|e| Error::sql(e, "commit"))?;
+    Ok(session)
+}
