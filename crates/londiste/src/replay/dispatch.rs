@@ -6,7 +6,7 @@ use pgq_client::text::row;
 
 /// What to do about an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// A row changed.
     Data,
     /// `R`: a table was emptied.
@@ -33,7 +33,7 @@ pub enum Action {
 
 /// An event that should not be in this queue. Texts are the original's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadEvent {
+pub(crate) enum BadEvent {
     /// Nobody knows this type.
     #[error("Unhandled event type in queue: {0}")]
     Unhandled(String),
@@ -59,12 +59,12 @@ pub enum BadEvent {
 }
 
 /// Whether a node that does not apply data still acts on events of this type.
-pub fn is_system(kind: &str) -> bool {
+pub(crate) fn is_system(kind: &str) -> bool {
     kind.starts_with("pgq.") || kind.starts_with("londiste.")
 }
 
 /// Decides by the event's type.
-pub fn action(event: &Event, queue: &QueueName) -> Result<Action, BadEvent> {
+pub(crate) fn action(event: &Event, queue: &QueueName) -> Result<Action, BadEvent> {
     let kind = event.kind.as_deref().unwrap_or_default();
     if row::is_data(kind) {
         return Ok(Action::Data);

@@ -376,7 +376,9 @@ mod tests {
         }
     }
 
-    fn folded(changes: &[(Op, &[(Slot, Option<&str>)])]) -> Fold {
+    type Given<'a> = (Slot, Option<&'a str>);
+
+    fn folded(changes: &[(Op, &[Given<'_>])]) -> Fold {
         let mut fold = Fold::default();
         for (op, columns) in changes {
             fold.add(*op, "k", columns.iter().copied()).unwrap();
@@ -384,7 +386,7 @@ mod tests {
         fold
     }
 
-    const K: (Slot, Option<&str>) = (KEY, Some("k"));
+    const K: Given<'_> = (KEY, Some("k"));
 
     #[test]
     fn an_insert_takes_in_later_updates() {

@@ -1,11 +1,37 @@
 //! The worker: batches from the provider applied to this node.
+//!
+//! Contract `worker.md`. Reading guide: [`run`] is the entry, `worker` the loop. A cycle asks `role` what this node does
+//! and `position` whether a batch is applied already; `reader` streams the batch, `dispatch` says what an event asks for,
+//! `batch` does it within one transaction: [`apply`] for rows (with `fold`), `system` for the set and the cascade,
+//! `downstream` for queues behind us. `table_sync` looks after tables that are being copied, `watermarks` and `snapshots`
+//! after what can be forgotten. `links` holds connections, `wake` all waiting; `failure` says what went wrong.
+//!
+//! Departures from the original:
+//! * reading and applying overlap, changes are applied by set, and a batch is never held whole;
+//! * waits end at once when a tick is announced, a copy has news, or the operator wants something;
+//! * a failing call is a failed cycle like any other, and a failed batch is repeated row by row at once;
+//! * an update of nothing but its key is left out, updates and deletes that meet no row are counted and logged;
+//! * copies that died are started again, and tables added while the queue is idle need not wait for a tick.
 
 pub(crate) mod apply;
+mod batch;
 pub(crate) mod dispatch;
+mod downstream;
+pub(crate) mod failure;
 mod fold;
+mod links;
 pub(crate) mod position;
+mod reader;
+pub(crate) mod replica;
+mod reposition;
 mod role;
+mod snapshots;
 mod statistics;
+mod system;
+mod table_sync;
+mod wake;
+mod watermarks;
+mod worker;
 
 use tokio::sync::watch;
 
@@ -35,6 +61,9 @@ pub async fn run(
     options: WorkerOptions,
     reload: watch::Receiver<u64>,
 ) -> anyhow::Result<()> {
-    let _ = (job, options, reload);
-    todo!()
+    match options {
+        WorkerOptions::Work => Box::pin(worker::Worker::new(job, reload).run()).await,
+        WorkerOptions::Rewind => reposition::rewind(&job).await,
+        WorkerOptions::Reset => reposition::reset(&job).await,
+    }
 }

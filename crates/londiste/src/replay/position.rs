@@ -7,7 +7,7 @@ use pgq_client::id::TickId;
 
 /// What to do with a batch that the provider hands out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Position {
+pub(crate) enum Position {
     /// It begins where we stand: apply it.
     Next,
     /// It ends where we stand: only tell the provider.
@@ -16,7 +16,7 @@ pub enum Position {
 
 /// The ticks of provider and node do not fit together. Texts are the original's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PositionError {
+pub(crate) enum PositionError {
     /// The node has no position.
     #[error("dst_tick NULL?")]
     Unknown,
@@ -46,7 +46,7 @@ pub enum PositionError {
 
 /// Compares a batch with the node's position. While `follows` a combined queue moved the position, so anything up to
 /// it is applied.
-pub fn compare(
+pub(crate) fn compare(
     prev: TickId,
     tick: TickId,
     done: Option<TickId>,
@@ -64,7 +64,7 @@ pub fn compare(
 
 /// Whether the tick of an applied batch is still to be made on a branch: it is made right after the commit, and that is
 /// where a crash can be.
-pub fn branch_tick_missing(
+pub(crate) fn branch_tick_missing(
     prev: TickId,
     tick: TickId,
     last: TickId,

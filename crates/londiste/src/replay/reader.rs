@@ -64,7 +64,7 @@ async fn read(
     chunks: mpsc::Sender<Vec<Event>>,
 ) -> anyhow::Result<Session> {
     session.batch_execute("begin").await.map_err(|e| Error::sql(e, "begin"))?;
-    let mut cursor = Cursor::open(&**session, batch, filter.as_deref()).await?;
+    let mut cursor = Cursor::open(&*session, batch, filter.as_deref()).await?;
     loop {
         let events = cursor.fetch_within(CHUNK_EVENTS, CHUNK_BYTES).await?;
         // An applier that has gone wants no more.

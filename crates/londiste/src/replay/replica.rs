@@ -9,7 +9,7 @@ use crate::job::Job;
 /// The role may not set `session_replication_role`. Says who and what helps.
 #[derive(Debug, thiserror::Error)]
 #[error("{explanation}")]
-pub struct NoReplicaRole {
+pub(crate) struct NoReplicaRole {
     explanation: String,
     #[source]
     source: pgq_client::Error,
@@ -19,9 +19,9 @@ pub struct NoReplicaRole {
 ///
 /// # Errors
 /// No connection, or [`NoReplicaRole`].
-pub async fn connect_replica(job: &Job, name: &str) -> anyhow::Result<Session> {
+pub(crate) async fn connect_replica(job: &Job, name: &str) -> anyhow::Result<Session> {
     let session = job.local(name).await?;
-    match calls::set_session_replication_role(&**session, ReplicationRole::Replica, false).await {
+    match calls::set_session_replication_role(&*session, ReplicationRole::Replica, false).await {
         Ok(()) => Ok(session),
         Err(error) if error.sqlstate().is_some_and(|s| s.code() == INSUFFICIENT_PRIVILEGE) => {
             Err(explain(&session, error).await)
@@ -64,10 +64,8 @@ select current_user::text as login, current_setting('server_version_num')::int4 
        case when f.prosecdef then pg_catalog.pg_get_userbyid(f.proowner) else current_user end::text as setter
   from pg_catalog.pg_proc f
  where f.oid = 'londiste.set_session_replication_role(text, boolean)'::regprocedure";
-        let row = session
-            .query_typed_one(sql, &[])
-            .await
-            .map_err(|e| pgq_client::Error::sql(e, sql))?;
+        let row =
+            session.query_typed_one(sql, &[]).await.map_err(|e| pgq_client::Error::sql(e, sql))?;
         Ok(Rights {
             user: row.try_get("login")?,
             setter: row.try_get("setter")?,

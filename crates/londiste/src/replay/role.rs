@@ -6,7 +6,7 @@ use pgq_client::text::urlenc;
 
 /// A worker's part in the cascade; looked up again before every batch, so that promotions need no restart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Role {
+pub(super) enum Role {
     /// Events are made here: publishes the global watermark and sequences, applies nothing.
     Root,
     /// Applies events and passes them on, with the same ids and ticks.
@@ -31,11 +31,11 @@ pub enum Role {
 /// The node's description contradicts itself. Texts are the original's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid state {0}")]
-pub struct InvalidState(u8);
+pub(super) struct InvalidState(u8);
 
 impl Role {
     /// From the node's description.
-    pub fn of(info: &NodeInfo) -> Result<Role, InvalidState> {
+    pub(super) fn of(info: &NodeInfo) -> Result<Role, InvalidState> {
         match (info.node_type, &info.combined_queue, info.combined_type) {
             (Some(NodeType::Root), None, _) => Ok(Role::Root),
             (Some(NodeType::Branch), None, _) => {
@@ -58,12 +58,12 @@ impl Role {
     }
 
     /// Whether data and EXECUTE events change this database.
-    pub fn applies(&self) -> bool {
+    pub(super) fn applies(&self) -> bool {
         matches!(self, Role::Branch { .. } | Role::Leaf | Role::MergeLeaf { .. })
     }
 
     /// Whether `pgq.tick-id` events move the position of merged queues.
-    pub fn handles_tick_id(&self) -> bool {
+    pub(super) fn handles_tick_id(&self) -> bool {
         matches!(self, Role::Branch { .. })
     }
 }

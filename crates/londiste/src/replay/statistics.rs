@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// Counts of one cycle in the order they were first set; renders as `{count: 7, duration: 0.0075}`.
 #[derive(Debug, Default)]
-pub struct Statistics {
+pub(super) struct Statistics {
     values: Vec<(&'static str, Value)>,
 }
 
@@ -17,7 +17,7 @@ enum Value {
 
 impl Statistics {
     /// Adds to a counter.
-    pub fn add(&mut self, key: &'static str, count: u64) {
+    pub(super) fn add(&mut self, key: &'static str, count: u64) {
         match self.values.iter_mut().find(|(known, _)| *known == key) {
             Some((_, Value::Count(sum))) => *sum += count,
             Some((_, value)) => *value = Value::Count(count),
@@ -26,13 +26,13 @@ impl Statistics {
     }
 
     /// Sets a duration.
-    pub fn set_seconds(&mut self, key: &'static str, time: Duration) {
+    pub(super) fn set_seconds(&mut self, key: &'static str, time: Duration) {
         self.values.retain(|(known, _)| *known != key);
         self.values.push((key, Value::Seconds(time)));
     }
 
     /// The line to log, if there is anything to say; starts over.
-    pub fn take_line(&mut self) -> Option<String> {
+    pub(super) fn take_line(&mut self) -> Option<String> {
         let line = (!self.values.is_empty()).then(|| self.to_string());
         self.values.clear();
         line
@@ -62,19 +62,19 @@ fn seconds(time: Duration) -> String {
 
 /// Since when nothing was to be done.
 #[derive(Debug)]
-pub struct IdleClock {
+pub(super) struct IdleClock {
     last_work: Instant,
 }
 
 impl IdleClock {
     /// Starts now.
-    pub fn start(now: Instant) -> Self {
+    pub(super) fn start(now: Instant) -> Self {
         Self { last_work: now }
     }
 
     /// Notes the end of a batch: the idle time goes into the line when the batch held events, or alone after
     /// `keepalive`.
-    pub fn batch_done(
+    pub(super) fn batch_done(
         &mut self,
         statistics: &mut Statistics,
         events: u64,
@@ -89,7 +89,7 @@ impl IdleClock {
     }
 
     /// Notes a cycle without a batch.
-    pub fn nothing_to_do(
+    pub(super) fn nothing_to_do(
         &mut self,
         statistics: &mut Statistics,
         keepalive: Duration,

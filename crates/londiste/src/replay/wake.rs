@@ -23,11 +23,7 @@ pub(super) struct Wake {
 
 impl Wake {
     /// Waits until a tick is announced, a table's state changes, the operator wants something, or `time` is over.
-    pub(super) async fn wait(
-        &mut self,
-        time: Duration,
-        ticks: Option<(&mut Session, &QueueName)>,
-    ) {
+    pub(super) async fn wait(&mut self, time: Duration, ticks: Option<(&mut Session, &QueueName)>) {
         let deadline = Instant::now() + time;
         tokio::select! {
             biased;

@@ -98,6 +98,11 @@ impl Tables {
         self.tables.get(name)
     }
 
+    /// By name in the set as an event carries it, which may lack the schema `public`.
+    pub fn find(&self, name: &str) -> Option<&Table> {
+        if name.contains('.') { self.tables.get(name) } else { self.get(&TableName::new(name)) }
+    }
+
     /// By name in the set.
     pub fn get_mut(&mut self, name: &TableName) -> Option<&mut Table> {
         self.tables.get_mut(name)

@@ -103,10 +103,7 @@ impl Cut {
             Cut::Merged => Cut::Merged,
             Cut::Suspended { since } => {
                 let pending = tables.iter().any(|table| {
-                    matches!(
-                        table.state,
-                        TableState::WannaSync { .. } | TableState::DoSync { .. }
-                    )
+                    matches!(table.state, TableState::WannaSync { .. } | TableState::DoSync { .. })
                 });
                 if pending { Cut::Suspended { since } } else { Cut::Merged }
             }

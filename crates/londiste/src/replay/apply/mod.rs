@@ -11,6 +11,8 @@ mod statement;
 mod target;
 mod values;
 
+pub(super) use values::put_copy_row;
+
 use std::collections::HashMap;
 
 use pgq_client::event::Event;
@@ -82,11 +84,6 @@ impl EventError {
     /// We cannot make anything of it.
     pub(crate) fn unusable(event: EventRef, problem: impl Into<String>) -> Self {
         Self { id: event.id, txid: event.txid, problem: problem.into(), source: None }
-    }
-
-    /// Whether the connection broke, which is not this event's fault.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.source.as_ref().is_some_and(pgq_client::Error::is_closed)
     }
 }
 

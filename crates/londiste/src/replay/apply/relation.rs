@@ -13,6 +13,7 @@ use super::super::fold::Slot;
 pub(crate) struct Relation {
     /// `pg_class.relkind`
     kind: RelationKind,
+    /// In order; a [`Slot`] is a place here.
     columns: Vec<Column>,
     /// Columns of unique indexes that hold for all rows.
     unique: Vec<Vec<Slot>>,
@@ -156,11 +157,6 @@ fn key_text(oid: u32, type_kind: &str, deterministic: bool) -> KeyText {
 }
 
 impl Relation {
-    /// Columns in order; a [`Slot`] is a place here.
-    pub(crate) fn columns(&self) -> &[Column] {
-        &self.columns
-    }
-
     /// The column with this slot.
     pub(crate) fn column(&self, slot: Slot) -> &Column {
         &self.columns[slot as usize]

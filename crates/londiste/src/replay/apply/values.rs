@@ -66,7 +66,7 @@ impl ToSql for TextColumn<'_> {
 }
 
 /// Appends a row in COPY's text format.
-pub(super) fn put_copy_row<'v>(out: &mut BytesMut, row: impl Iterator<Item = Option<&'v str>>) {
+pub(crate) fn put_copy_row<'v>(out: &mut BytesMut, row: impl Iterator<Item = Option<&'v str>>) {
     for (nr, value) in row.enumerate() {
         if nr > 0 {
             out.put_u8(b'\t');

@@ -1,0 +1,167 @@
+//! One batch, in one transaction of the local database.
+
+use anyhow::Context as _;
+use pgq_client::calls::pgq_node;
+use pgq_client::consumer::BatchInfo;
+use pgq_client::event::Event;
+use pgq_client::id::TickId;
+use pgq_client::name::TableName;
+use tokio_postgres::Client;
+
+use super::apply::{Applier, Mode};
+use super::dispatch::{self, Action};
+use super::downstream::Downstream;
+use super::role::Role;
+use super::snapshots::SnapshotAges;
+use super::system;
+use crate::calls;
+use crate::execute::{self, Script};
+use crate::job::{self, Job};
+use crate::table::registry::Tables;
+
+/// What a batch's events are applied with.
+pub(super) struct BatchWork<'a> {
+    pub(super) job: &'a Job,
+    pub(super) role: &'a Role,
+    pub(super) batch: &'a BatchInfo,
+    pub(super) mode: Mode,
+    pub(super) tables: &'a mut Tables,
+    pub(super) applier: &'a mut Applier,
+    pub(super) ages: &'a mut SnapshotAges,
+    pub(super) downstream: Option<Downstream>,
+    pub(super) done: BatchDone,
+}
+
+/// What a batch brought.
+#[derive(Debug, Default)]
+pub(super) struct BatchDone {
+    /// Events in the batch.
+    pub(super) events: u64,
+    /// Data and truncate events that were not applied.
+    pub(super) ignored: u64,
+    /// Updates and deletes that met no row.
+    pub(super) missed: u64,
+    /// Newest watermark of the root that was seen.
+    pub(super) global_watermark: Option<TickId>,
+    /// Tables whose snapshot goes with this batch.
+    expired: Vec<TableName>,
+}
+
+impl BatchWork<'_> {
+    /// Passes an event on and applies it, as the role wants.
+    pub(super) async fn event(&mut self, client: &Client, event: &Event) -> anyhow::Result<()> {
+        self.done.events += 1;
+        let kind = event.kind.as_deref().unwrap_or_default();
+        tracing::trace!(
+            "New event: id={} / type={kind} / extra1={}",
+            event.id,
+            event.extra1.as_deref().unwrap_or_default()
+        );
+        if let Some(downstream) = &mut self.downstream {
+            downstream.event(client, event).await?;
+        }
+        if !(self.role.applies() || dispatch::is_system(kind)) {
+            return Ok(());
+        }
+        match dispatch::action(event, &self.job.settings.queue)? {
+            Action::Data => self.data(client, event).await,
+            Action::Truncate => self.truncate(client, event).await,
+            Action::Execute => self.execute(client, event).await,
+            Action::GlobalWatermark => self.global_watermark(client, event).await,
+            action => {
+                if kind.starts_with("londiste.") {
+                    self.applier.flush(client).await?;
+                }
+                system::act(client, self.job, self.role, action, event, self.tables).await
+            }
+        }
+    }
+
+    /// Everything that is left to do before the commit.
+    pub(super) async fn finish(&mut self, client: &Client) -> anyhow::Result<()> {
+        let queue = &self.job.settings.queue;
+        self.applier.flush(client).await?;
+        for name in std::mem::take(&mut self.done.expired) {
+            drop_snapshot(client, self.job, self.tables, &name).await?;
+        }
+        if let Some(downstream) = &mut self.downstream {
+            downstream.end_of_batch(client, queue, self.batch.tick.0).await?;
+        }
+        let consumer = &self.job.settings.consumer;
+        let reply =
+            pgq_node::set_consumer_completed(client, queue, consumer, self.batch.tick).await?;
+        job::checked(&reply, None)?;
+        self.done.missed = self.applier.missed().map(|(_, u, d)| u + d).sum();
+        Ok(())
+    }
+
+    async fn data(&mut self, client: &Client, event: &Event) -> anyhow::Result<()> {
+        let name = event.extra1.as_deref().unwrap_or_default();
+        let Some(table) = self.tables.find(name).filter(|table| table.wants(event.txid)) else {
+            self.done.ignored += 1;
+            return Ok(());
+        };
+        if table.snapshot.is_some()
+            && self.ages.event(&table.name, self.batch.tick)
+            && !self.done.expired.contains(&table.name)
+        {
+            self.done.expired.push(table.name.clone());
+        }
+        Ok(self.applier.data(client, self.mode, table, event).await?)
+    }
+
+    async fn truncate(&mut self, client: &Client, event: &Event) -> anyhow::Result<()> {
+        let name = event.extra1.as_deref().unwrap_or_default();
+        let Some(table) = self.tables.find(name).filter(|table| table.wants(event.txid)) else {
+            self.done.ignored += 1;
+            return Ok(());
+        };
+        if table.handler.ignore_truncate() {
+            tracing::info!("ignoring truncate for {}", table.dest.quoted());
+            return Ok(());
+        }
+        Ok(self.applier.truncate(client, table, event).await?)
+    }
+
+    async fn execute(&mut self, client: &Client, event: &Event) -> anyhow::Result<()> {
+        self.applier.flush(client).await?;
+        let script = Script {
+            name: event.extra1.as_deref().unwrap_or_default(),
+            sql: event.data.as_deref().unwrap_or_default(),
+            attrs: event.extra2.as_deref().unwrap_or_default(),
+        };
+        execute::replay(client, &self.job.settings.queue, script).await.with_context(|| {
+            format!("[ev_id={},ev_txid={}] {}", event.id, event.txid, script.name)
+        })?;
+        self.applier.forget_structure();
+        Ok(())
+    }
+
+    async fn global_watermark(&mut self, client: &Client, event: &Event) -> anyhow::Result<()> {
+        let Role::Branch { sync_watermark } = self.role else { return Ok(()) };
+        let tick = TickId(system::number(event)?);
+        self.done.global_watermark = Some(tick);
+        if sync_watermark.is_some() {
+            tracing::debug!("Half-ignoring global watermark {tick}");
+        } else {
+            let queue = &self.job.settings.queue;
+            pgq_node::set_global_watermark(client, queue, Some(tick)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Forgets a table's snapshot, here and in the database.
+pub(super) async fn drop_snapshot(
+    client: &Client,
+    job: &Job,
+    tables: &mut Tables,
+    name: &TableName,
+) -> anyhow::Result<()> {
+    let Some(table) = tables.get_mut(name) else { return Ok(()) };
+    table.snapshot = None;
+    let state = table.state;
+    tracing::info!("storing state of {name}: copy:0 new_state:{state}");
+    calls::local_set_table_state(client, &job.settings.queue, name, None, state).await?;
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! What is said about a failed cycle: a line in the log, and the text stored with the consumer that `status` shows.
+//! Neither holds row values, whatever the server quoted.
+
+use pgq_client::conn::conninfo::hide_password;
+
+use super::apply::EventError;
+use super::replica::NoReplicaRole;
+use crate::job::CallFailed;
+
+/// Statements longer than this are cut, to [`SHOWN`] characters.
+const LONG: usize = 200;
+const SHOWN: usize = 60;
+
+/// Logs a failed cycle as the original does (contract `cli.md` 3.3).
+pub(crate) fn log(job_name: &str, error: &anyhow::Error) {
+    // A failed call has logged its own note already.
+    if !error.is::<CallFailed>() {
+        tracing::error!("{}", line(job_name, error));
+    }
+}
+
+fn line(job_name: &str, error: &anyhow::Error) -> String {
+    let sql = error.chain().find_map(|cause| cause.downcast_ref::<pgq_client::Error>());
+    match sql.filter(|sql| !sql.is_connect()).and_then(pgq_client::Error::query) {
+        Some(query) => format!(
+            "Job {job_name} got error on connection: {}.   Query: {}",
+            text(error),
+            shorten(&hide_password(query))
+        ),
+        None => format!("Job {job_name} crashed: {}", text(error)),
+    }
+}
+
+/// The error and its causes, down to the one whose text includes all below it.
+pub(crate) fn text(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(cause.to_string().trim_end());
+        // Below these is the driver's error, which quotes rows.
+        if cause.is::<pgq_client::Error>()
+            || cause.is::<EventError>()
+            || cause.is::<NoReplicaRole>()
+        {
+            break;
+        }
+    }
+    text
+}
+
+fn shorten(query: &str) -> String {
+    if query.chars().count() <= LONG {
+        return query.to_owned();
+    }
+    format!("{} ...", query.chars().take(SHOWN).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_joined() {
+        let error = anyhow::anyhow!("reset by peer").context("reading events");
+        assert_eq!(text(&error), "reading events: reset by peer");
+        assert_eq!(line("j", &error), "Job j crashed: reading events: reset by peer");
+    }
+
+    #[test]
+    fn what_the_client_says_is_the_end() {
+        let error = anyhow::Error::from(pgq_client::Error::protocol("no answer")).context("copy");
+        assert_eq!(text(&error), "copy: no answer");
+    }
+
+    #[test]
+    fn long_statements_are_cut() {
+        assert_eq!(shorten("select 1"), "select 1");
+        assert_eq!(shorten(&"x".repeat(300)), format!("{} ...", "x".repeat(60)));
+    }
+}

@@ -1,0 +1,176 @@
+//! Tables on their way into the set, from the worker's side: copies are launched, hand-overs waited for. What to do is
+//! decided by [`crate::table::sync`].
+
+use std::time::Duration;
+
+use pgq_client::id::TickId;
+use pgq_client::name::TableName;
+use tokio_postgres::Client;
+
+use super::links::Links;
+use super::wake::Wake;
+use crate::calls;
+use crate::copy::{self, CopyTasks};
+use crate::fkeys;
+use crate::job::{self, Job};
+use crate::table::registry::{Table, Tables};
+use crate::table::state::TableState;
+use crate::table::sync::{self, Cut, Readiness, SyncStep};
+
+/// How often a hand-over is looked at when no copy task wakes us: the copy may be another process.
+const HAND_OVER_POLL: Duration = Duration::from_secs(1);
+
+/// The worker's side of all copies.
+#[derive(Debug)]
+pub(super) struct TableSync {
+    pub(super) copies: CopyTasks,
+    cut: Cut,
+}
+
+impl TableSync {
+    pub(super) fn new(copies: CopyTasks) -> Self {
+        Self { copies, cut: Cut::default() }
+    }
+
+    /// Whether the next batch may hold several ticks, where `merges` says that this is configured.
+    pub(super) fn may_merge(&mut self, merges: bool) -> bool {
+        self.cut = self.cut.configured(merges);
+        self.cut.merges()
+    }
+
+    /// When the worker starts: copies that were under way go on, and those that died behind their last step clear up.
+    pub(super) async fn resume(&mut self, job: &Job, client: &Client) -> anyhow::Result<()> {
+        let tables = Tables::load(client, &job.settings.queue).await?;
+        for table in tables.iter().filter(|table| sync::is_copying(table)) {
+            self.launch(&table.name);
+        }
+        let (queue, consumer) = (&job.settings.queue, &job.settings.consumer);
+        for table in copy::leftovers(client, queue, consumer).await? {
+            // Not worth a line in the log: what is left of it is its registration.
+            self.copies.launch(&table);
+        }
+        Ok(())
+    }
+
+    /// Before the batch that ends at `tick`: launches copies and waits for hand-overs, as long as there are any. Returns
+    /// the tables as they are then, or `None` when a stop was requested meanwhile.
+    pub(super) async fn before_batch(
+        &mut self,
+        job: &Job,
+        links: &mut Links,
+        wake: &mut Wake,
+        tick: TickId,
+    ) -> anyhow::Result<Option<Tables>> {
+        // Copies may wait for this very tick.
+        self.copies.nudge();
+        loop {
+            let client = links.client(job).await?;
+            let mut tables = Tables::load(client, &job.settings.queue).await?;
+            for table in tables.iter().filter(|table| sync::is_copying(table)) {
+                self.launch(&table.name);
+            }
+            match sync::next_step(&tables, tick, job.settings.parallel_copies, &self.cut) {
+                SyncStep::Process { missing, slots } => {
+                    self.start_missing(job, links, &mut tables, &missing, slots).await?;
+                    self.cut = self.cut.after(&tables, tick);
+                    return Ok(Some(tables));
+                }
+                SyncStep::HandOver(due) => {
+                    for name in &due {
+                        let state = TableState::DoSync { tick };
+                        store_state(client, job, &mut tables, name, state).await?;
+                    }
+                    self.copies.nudge();
+                }
+                SyncStep::Wait => {
+                    if wake.shutdown.is_cancelled() {
+                        return Ok(None);
+                    }
+                    wake.wait(HAND_OVER_POLL, None).await;
+                }
+            }
+        }
+    }
+
+    /// Without a batch: tables added while nothing happens need not wait for something to happen.
+    pub(super) async fn while_idle(&mut self, job: &Job, links: &mut Links) -> anyhow::Result<()> {
+        let client = links.client(job).await?;
+        let mut tables = Tables::load(client, &job.settings.queue).await?;
+        for table in tables.iter().filter(|table| sync::is_copying(table)) {
+            self.launch(&table.name);
+        }
+        // No batch ends here, so that no hand-over is due.
+        let nowhere = TickId(0);
+        let step = sync::next_step(&tables, nowhere, job.settings.parallel_copies, &self.cut);
+        if let SyncStep::Process { missing, slots } = step {
+            self.start_missing(job, links, &mut tables, &missing, slots).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts as many copies as there are slots, of tables that the provider has.
+    async fn start_missing(
+        &mut self,
+        job: &Job,
+        links: &mut Links,
+        tables: &mut Tables,
+        missing: &[TableName],
+        slots: usize,
+    ) -> anyhow::Result<()> {
+        if slots == 0 || missing.is_empty() {
+            return Ok(());
+        }
+        let queue = &job.settings.queue;
+        let there = calls::get_table_list(links.provider()?, queue).await?;
+        let mut slots = slots;
+        for name in missing {
+            let Some(table) = tables.get(name) else { continue };
+            let row = there.iter().find(|row| row.table == *name);
+            match sync::readiness(table, row) {
+                Readiness::NotAvailable => {
+                    tracing::warn!("Table {name} not available on provider");
+                }
+                Readiness::NotInSync => tracing::info!("Table {name} not OK on provider, waiting"),
+                Readiness::Ready if slots == 0 => break,
+                Readiness::Ready => {
+                    slots -= 1;
+                    let dest = table.dest.clone();
+                    let client = links.client(job).await?;
+                    fkeys::drop_for_copy(client, &dest).await?;
+                    store_state(client, job, tables, name, TableState::InCopy).await?;
+                    self.launch(name);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn launch(&mut self, table: &TableName) {
+        if !self.copies.running(table) {
+            tracing::info!("Launching copy process");
+            self.copies.launch(table);
+        }
+    }
+}
+
+/// Stores a table's state in a transaction of its own.
+async fn store_state(
+    client: &Client,
+    job: &Job,
+    tables: &mut Tables,
+    name: &TableName,
+    state: TableState,
+) -> anyhow::Result<()> {
+    let snapshot = tables.get(name).and_then(|table: &Table| table.snapshot.as_ref());
+    let snapshot = snapshot.map(ToString::to_string);
+    tracing::info!("storing state of {name}: copy:0 new_state:{state}");
+    let queue = &job.settings.queue;
+    let reply =
+        calls::local_set_table_state(client, queue, name, snapshot.as_deref(), state).await?;
+    job::checked_quiet(&reply, None)?;
+    if let Some(table) = tables.get_mut(name) {
+        table.state = state;
+    }
+    tracing::info!("Table {name} status changed to '{state}'");
+    Ok(())
+}
