@@ -236,3 +236,92 @@ impl Supervisor {
         let _ = timeout(GOODBYE, all_ended).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Serves databases of a server that does not exist.
+    fn supervisor(names: &[&str]) -> Supervisor {
+        let databases = Databases::Listed(names.iter().map(|name| (*name).to_owned()).collect());
+        let base_connstr = "host=/no/such/folder".to_owned();
+        Supervisor::new(Settings { base_connstr, databases, ..Settings::default() })
+    }
+
+    async fn ended(supervisor: &mut Supervisor) -> (Id, Option<JoinError>) {
+        match supervisor.event().await {
+            Event::Ended(id, crash) => (id, crash),
+            Event::Found(names) => panic!("found {names:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn databases_come_and_go() {
+        let mut supervisor = supervisor(&["a", "b"]);
+        supervisor.serve_configured();
+        let a = Arc::clone(&supervisor.databases["a"]);
+        supervisor.serve(&["b".to_owned(), "c".to_owned()]);
+        assert_eq!(supervisor.databases.keys().collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(supervisor.running.len(), 3);
+        let (id, crash) = ended(&mut supervisor).await;
+        assert!(crash.is_none());
+        assert!(matches!(&supervisor.running[&id], Task::Database(db) if Arc::ptr_eq(db, &a)));
+        supervisor.restart(id, crash);
+        assert_eq!(supervisor.running.len(), 2);
+        supervisor.stop().await;
+        assert!(supervisor.tasks.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_crashed_is_started_again_if_it_is_wanted() {
+        let mut supervisor = supervisor(&[]);
+        supervisor.serve(&["a".to_owned()]);
+        let db = Arc::clone(&supervisor.databases["a"]);
+        let crash = |supervisor: &mut Supervisor| {
+            let handle = supervisor.tasks.spawn(async { panic!("a bug") });
+            supervisor.running.insert(handle.id(), Task::Database(Arc::clone(&db)));
+        };
+        crash(&mut supervisor);
+        let (id, error) = ended(&mut supervisor).await;
+        assert!(error.as_ref().is_some_and(JoinError::is_panic));
+        supervisor.restart(id, error);
+        assert_eq!(supervisor.running.len(), 2, "the old one and the one started again");
+
+        supervisor.serve(&[]);
+        crash(&mut supervisor);
+        while !supervisor.running.is_empty() {
+            let (id, error) = ended(&mut supervisor).await;
+            supervisor.restart(id, error);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn from_a_list_to_detection_and_back() {
+        let mut supervisor = supervisor(&["a"]);
+        supervisor.serve_configured();
+        let listed = supervisor.settings.borrow().clone();
+        supervisor.change_settings(Settings { databases: Databases::Detected, ..listed.clone() });
+        assert!(supervisor.detector.is_some());
+        assert!(supervisor.databases.contains_key("a"), "not before something is found");
+        supervisor.change_settings(listed);
+        assert!(supervisor.detector.is_none());
+        let (id, crash) = ended(&mut supervisor).await;
+        assert!(crash.is_none() && matches!(supervisor.running[&id], Task::Detector));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_operator_ends_it() {
+        for (intent, ending) in
+            [(Intent::Stop, Ending::Stopped), (Intent::Terminate, Ending::Killed)]
+        {
+            let settings = supervisor(&["a"]).settings.borrow().clone();
+            let started = Instant::now();
+            let intents = async || {
+                // Some statistics lines and failed connections later.
+                sleep(Duration::from_secs(100).saturating_sub(started.elapsed())).await;
+                intent
+            };
+            assert_eq!(run(settings, intents, |_| unreachable!("no reload")).await, ending);
+        }
+    }
+}
