@@ -19,5 +19,6 @@ mod sample_files;
 mod secrets;
 mod sql_install;
 mod sql_node;
+mod sql_pgq;
 mod testkit;
 mod two_nodes;

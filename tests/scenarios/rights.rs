@@ -51,8 +51,4 @@ fn the_error_names_the_role_and_the_statement_that_helps() {
         holds(!status.stdout.contains("ERR:"), status)
     });
     leaf.stop_worker();
-    stage.target.sql(&format!(
-        "revoke set on parameter session_replication_role from {role};
-         reassign owned by {role} to postgres; drop owned by {role}; drop role {role}"
-    ));
 }
