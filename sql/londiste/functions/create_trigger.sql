@@ -37,7 +37,7 @@ declare
     row_name text;
     truncate_name text;
 begin
-    for i in 1 .. coalesce(array_upper(i_trg_args, 1), 0) loop
+    for i in coalesce(array_lower(i_trg_args, 1), 1) .. coalesce(array_upper(i_trg_args, 1), 0) loop
         arg := i_trg_args[i];
         if arg is null or arg in ('expect_sync', 'skip_truncate', 'merge_all', 'no_merge') then
             continue;

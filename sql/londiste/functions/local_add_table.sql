@@ -39,7 +39,7 @@ declare
     new_state text;
     answer record;
 begin
-    for i in 1 .. coalesce(array_upper(i_trg_args, 1), 0) loop
+    for i in coalesce(array_lower(i_trg_args, 1), 1) .. coalesce(array_upper(i_trg_args, 1), 0) loop
         arg := i_trg_args[i];
         if arg = 'expect_sync' then
             expect_sync := true;

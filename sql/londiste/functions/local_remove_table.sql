@@ -3,6 +3,7 @@
 -- table leaves the set.
 --
 -- Returns 200; 400 when the set has no such table, or it is not local on a node below the root.
+-- Raises when a copy is under way and another source's rows would go with it.
 create or replace function londiste.local_remove_table(
     in i_queue_name text,
     in i_table_name text,
@@ -12,6 +13,7 @@ returns record as $$
 declare
     fq_table text := londiste.make_fqname(i_table_name);
     dest text;
+    other_source text;
     tbl record;
     seq record;
 begin
@@ -32,8 +34,25 @@ begin
         perform londiste.drop_table_triggers(i_queue_name, fq_table);
 
         if tbl.dropped_ddl is not null then
-            -- Without the rows, because a half-made copy may violate what is put back.
+            -- Without the rows, because a half-made copy may violate what is put back. Where another
+            -- source fills the same table, its trigger denies that; merge_all gives it none.
             execute 'truncate only ' || londiste.quote_fqname(dest);
+            select min(t.queue_name)
+              into other_source
+              from pgq_node.node_info me
+              join pgq_node.node_info n
+                on n.combined_queue is not distinct from me.combined_queue
+               and n.queue_name <> me.queue_name
+               and n.node_type = 'leaf'
+              join londiste.table_info t on t.queue_name = n.queue_name
+             where me.queue_name = i_queue_name
+               and t.local
+               and coalesce(t.dest_table, t.table_name) = dest;
+            if other_source is not null then
+                raise exception 'cannot take the copied rows off table %, queue % fills it as well',
+                        dest, other_source
+                    using hint = 'Remove the table from the other queues first.';
+            end if;
             execute tbl.dropped_ddl;
         end if;
 
