@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use daemonkit::daemonize::{Forks, daemonize};
+use daemonkit::daemonize::{Forks, Launcher, daemonize};
 use daemonkit::ini::{Config, ConfigError};
 use daemonkit::logging::{self, LineShape, LogPlan, Rotation};
 use daemonkit::pidfile::{self, Owner, Pidfile};
@@ -202,17 +202,18 @@ fn launch(entry: &'static Entry, settings: Settings, arguments: Arguments) -> Ex
         Some(Err(problem)) => return fail(problem.into()),
         None | Some(Ok(Owner::None)) => {}
     }
-    if arguments.daemon
-        && let Err(error) = daemonize(Forks::Once)
-    {
-        return fail(anyhow::Error::new(error).context("cannot go to the background"));
-    }
+    let launcher = match arguments.daemon.then(|| daemonize(Forks::Once)).transpose() {
+        Ok(launcher) => launcher,
+        Err(error) => {
+            return fail(anyhow::Error::new(error).context("cannot go to the background"));
+        }
+    };
     // Removed when dropped, that is on every way out of here.
     let _pidfile = match pidfile.as_deref().map(|path| Pidfile::write(path, false)).transpose() {
         Ok(pidfile) => pidfile,
         Err(problem) => return fail(problem.into()),
     };
-    match run(entry, settings, arguments, args, pidfile) {
+    match run(entry, settings, arguments, args, pidfile, launcher) {
         Ok(code) => code,
         Err(error) => fail(error),
     }
@@ -240,6 +241,7 @@ fn run(
     arguments: Arguments,
     args: Vec<String>,
     pidfile: Option<PathBuf>,
+    launcher: Option<Launcher>,
 ) -> anyhow::Result<ExitCode> {
     entry.check_arity(&args)?;
     let runtime = match entry.component {
@@ -253,9 +255,13 @@ fn run(
         let shutdown = Shutdown::new();
         let reload = Signals::listen(Terminate::Default)?.drive(shutdown.clone(), move || {
             if let Some(pidfile) = pidfile {
-                let _ = std::fs::remove_file(pidfile);
+                pidfile::remove_own(&pidfile);
             }
         });
+        // The pidfile is written and signals are caught: the operator may use -s as soon as the command returns.
+        if let Some(launcher) = launcher {
+            launcher.release();
+        }
         let job = Job { settings: Arc::new(settings), shutdown: shutdown.clone() };
         let run = Run { job, options: arguments.options, args, reload };
         let work = command::run(entry, &run);
