@@ -210,6 +210,23 @@ pub async fn create_queue(client: &impl GenericClient, queue: &QueueName) -> Res
     Ok(new == Some(1))
 }
 
+/// `pgq.drop_queue`; `force` unregisters its consumers, without it they are an error.
+pub async fn drop_queue(client: &impl GenericClient, queue: &QueueName, force: bool) -> Result<()> {
+    let sql = "select pgq.drop_queue($1, $2)";
+    let _: Option<i32> = value(client, sql, &[Arg::Text(queue.as_str()), Arg::Bool(force)]).await?;
+    Ok(())
+}
+
+/// `pgq.ticker(queue)`: the new tick, `None` when none is due.
+///
+/// # Errors
+/// The server's: no such queue, ticks come from elsewhere, the ticker is paused.
+pub async fn ticker(client: &impl GenericClient, queue: &QueueName) -> Result<Option<TickId>> {
+    let tick: Option<i64> =
+        value(client, "select pgq.ticker($1)", &[Arg::Text(queue.as_str())]).await?;
+    Ok(tick.map(TickId))
+}
+
 /// `pgq.set_queue_config`: `parameter` without its prefix `queue_`, `setting` as text.
 pub async fn set_queue_config(
     client: &impl GenericClient,
@@ -268,4 +285,58 @@ pub async fn event_retry(
     )
     .await?;
     Ok(new == Some(1))
+}
+
+/// `pgq.batch_retry`: puts all events of an open batch back, to come again after this many seconds; how many were not
+/// waiting already.
+pub async fn batch_retry(client: &impl GenericClient, batch: BatchId, seconds: i32) -> Result<i32> {
+    let count: Option<i32> = value(
+        client,
+        "select pgq.batch_retry($1, $2::int8::int4)",
+        &[Arg::Number(batch.0), Arg::Number(seconds.into())],
+    )
+    .await?;
+    Ok(count.unwrap_or_default())
+}
+
+/// `pgq.get_batch_info`, of an open batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenBatch {
+    /// `queue_name`
+    pub queue: QueueName,
+    /// `consumer_name`
+    pub consumer: ConsumerName,
+    /// `prev_tick_id`: where it begins.
+    pub prev_tick: TickId,
+    /// `tick_id`: where it ends.
+    pub tick: TickId,
+    /// `lag`: age of its last tick, in seconds.
+    pub lag: f64,
+    /// `seq_end` less `seq_start`: about how many events it holds.
+    pub events: i64,
+}
+
+/// `pgq.get_batch_info`; `None` when the batch is not open.
+pub async fn get_batch_info(
+    client: &impl GenericClient,
+    batch: BatchId,
+) -> Result<Option<OpenBatch>> {
+    let rows = query(
+        client,
+        "select queue_name, consumer_name, prev_tick_id, tick_id, \
+         extract(epoch from lag)::float8 as lag, seq_end - seq_start as events \
+         from pgq.get_batch_info($1)",
+        &[Arg::Number(batch.0)],
+    )
+    .await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let Some(queue) = row.try_get::<_, Option<String>>("queue_name")? else { return Ok(None) };
+    Ok(Some(OpenBatch {
+        queue: QueueName::new(queue),
+        consumer: ConsumerName::new(row.try_get::<_, String>("consumer_name")?),
+        prev_tick: TickId(row.try_get("prev_tick_id")?),
+        tick: TickId(row.try_get("tick_id")?),
+        lag: row.try_get("lag")?,
+        events: row.try_get("events")?,
+    }))
 }

@@ -1,5 +1,6 @@
 //! The library against real servers.
 
+mod cascade;
 mod connection;
 mod judged_by_psql;
 mod queue;
