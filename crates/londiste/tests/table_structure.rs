@@ -1,6 +1,6 @@
 //! A table's structure survives being dropped and recreated for a copy, to the last detail the catalogs know.
 
-use londiste::ddl::{self, Purpose, create, drop};
+use londiste::ddl::{self, Purpose, create, drop, table};
 use pgq_client::name::TableName;
 use system_tests::{Cluster, Database};
 use tokio_postgres::{Client, NoTls};
@@ -232,4 +232,57 @@ fn the_search_path_is_as_before_afterwards() {
         let row = client.query_one("show search_path", &[]).await.unwrap();
         assert_eq!(row.get::<_, &str>(0), "a, \"B c\"");
     });
+}
+
+#[test]
+fn a_table_is_created_like_its_original() {
+    let db = Cluster::shared().create_database("structure");
+    db.sql(
+        r#"
+        create schema s;
+        create domain s.positive as int check (value > 0);
+        create table s.t (
+            "Key" int, b varchar(20) not null, c numeric(10, 2)[] default '{}', d s.positive,
+            e text collate "C", f int generated always as (d * 2) stored,
+            g timestamp(3) with time zone, primary key ("Key", b)
+        );
+        "#,
+    );
+    let dest = TableName::new("public.Other");
+    let statements = in_transaction(&db, async |client| {
+        let definition = ddl::load_table(client, &TableName::new("s.t")).await.unwrap();
+        let (key, _) = definition.primary_key.as_ref().unwrap();
+        let key = table::free_name(client, key).await.unwrap();
+        let creations = table::creations(&definition, &dest, &key);
+        let statements: Vec<String> = creations.into_iter().flat_map(|c| c.statements).collect();
+        client.batch_execute(&statements.join("\n")).await.unwrap();
+        statements
+    });
+    let columns = |table: &str| {
+        db.text(&format!(
+            "select attname, format_type(atttypid, atttypmod), attnotnull, attcollation::regcollation,
+                    attgenerated, (select pg_get_expr(adbin, adrelid) from pg_attrdef
+                                    where adrelid = attrelid and adnum = attnum and attgenerated <> '')
+               from pg_attribute where attrelid = '{table}'::regclass and attnum > 0 order by attnum"
+        ))
+    };
+    assert_eq!(columns("public.\"Other\""), columns("s.t"), "{statements:?}");
+    let key = "select conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = 'public.\"Other\"'::regclass";
+    assert_eq!(db.text(key), "t_pkey_1|PRIMARY KEY (\"Key\", b)");
+}
+
+#[test]
+fn a_sequence_is_created_to_go_on() {
+    let db = Cluster::shared().create_database("structure");
+    db.sql("create sequence s increment 3 minvalue 5 start 8 cache 2; select nextval('s'), nextval('s')");
+    let (name, copy) = (TableName::new("public.s"), TableName::new("public.s2"));
+    in_transaction(&db, async |client| {
+        let definition = ddl::load_sequence(client, &name).await.unwrap();
+        client.batch_execute(&definition.statement(&copy).unwrap()).await.unwrap();
+    });
+    assert_eq!(db.int("select nextval('s')"), db.int("select nextval('s2')"));
+    assert_eq!(
+        db.text("select seqincrement, seqmin, seqmax, seqcache, seqcycle from pg_sequence where seqrelid = 's2'::regclass"),
+        db.text("select seqincrement, seqmin, seqmax, seqcache, seqcycle from pg_sequence where seqrelid = 's'::regclass"),
+    );
 }

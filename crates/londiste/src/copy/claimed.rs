@@ -22,7 +22,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 pub(super) async fn by_an_operator(job: &Job, table: &TableName) {
     if let Err(error) = watch(job, table).await {
         tracing::debug!("{table}: nobody looks whether it is removed: {error:#}");
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

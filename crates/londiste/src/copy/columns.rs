@@ -55,7 +55,7 @@ pub(super) fn common(table: &TableName, provider: &[Column], subscriber: &[Colum
         let name = &column.name;
         match find(subscriber, name) {
             None => {
-                warnings.push(format!("Table {table} column {name} does not exist on subscriber"))
+                warnings.push(format!("Table {table} column {name} does not exist on subscriber"));
             }
             Some(_) if column.generated => {}
             Some(theirs) if theirs.generated => warnings

@@ -170,8 +170,8 @@ impl Copy<'_> {
                     copied = rows::copy(job, &link.src, &link.dst, &table, &source, mode) => copied?,
                     () = claimed::by_an_operator(job, name) => return Ok(Next::GiveWay),
                 }
-                self.wake.notify_one();
                 queue::ask_for_tick(&link.src, &job.settings.queue).await?;
+                self.wake.notify_one();
                 Ok(Next::Again)
             }
             CopyStep::RestoreStructure => {
@@ -190,6 +190,7 @@ impl Copy<'_> {
                     // The worker can take over only at a tick after this.
                     queue::ask_for_tick(&link.src, &job.settings.queue).await?;
                 }
+                self.wake.notify_one();
                 Ok(Next::Again)
             }
             CopyStep::Missed { current, sync } => {
@@ -305,7 +306,6 @@ impl Copy<'_> {
             TableState::Ok => "copy-ok",
             _ => "copy-wanna-sync",
         });
-        self.wake.notify_one();
         Ok(())
     }
 

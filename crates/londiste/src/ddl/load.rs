@@ -129,13 +129,20 @@ select format('%I.%I', n.nspname, p.relname) as parent
 /// # Errors
 /// When the table does not exist, or the server's.
 pub async fn load(client: &Client, table: &TableName, purpose: Purpose) -> Result<Structure> {
-    // Definitions name everything with its schema only where the search path does not lead to it.
+    with_empty_search_path(client, read(client, table, purpose)).await
+}
+
+/// Definitions name everything with its schema only where the search path does not lead to it.
+pub(super) async fn with_empty_search_path<T>(
+    client: &Client,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
     let path: String =
         one(client, "select current_setting('search_path')", &[]).await?.try_get(0)?;
     set_search_path(client, "").await?;
-    let structure = read(client, table, purpose).await?;
+    let result = work.await?;
     set_search_path(client, &path).await?;
-    Ok(structure)
+    Ok(result)
 }
 
 async fn read(client: &Client, table: &TableName, purpose: Purpose) -> Result<Structure> {
@@ -191,7 +198,7 @@ fn index(row: &Row) -> Result<Index> {
 }
 
 /// The oid of an ordinary table, by its exact name.
-async fn oid_of(client: &Client, table: &TableName) -> Result<u32> {
+pub(super) async fn oid_of(client: &Client, table: &TableName) -> Result<u32> {
     let sql = "select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace \
                where n.nspname = $1 and c.relname = $2 and c.relkind = 'r'";
     let args: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
@@ -202,7 +209,7 @@ async fn oid_of(client: &Client, table: &TableName) -> Result<u32> {
     Ok(row.try_get(0)?)
 }
 
-async fn rows(client: &Client, sql: &str, oid: u32) -> Result<Vec<Row>> {
+pub(super) async fn rows(client: &Client, sql: &str, oid: u32) -> Result<Vec<Row>> {
     client.query_typed(sql, &[(&oid, Type::OID)]).await.map_err(|e| Error::sql(e, sql))
 }
 

@@ -12,6 +12,10 @@
 pub mod create;
 pub mod drop;
 pub mod load;
+pub mod sequence;
 pub mod split;
+pub mod table;
 
 pub use load::{Purpose, Structure, load};
+pub use sequence::{SequenceDefinition, load_sequence};
+pub use table::{TableDefinition, load_table};
