@@ -76,14 +76,18 @@ impl Error {
     pub fn is_closed(&self) -> bool {
         match &*self.0 {
             Kind::Connect { .. } => true,
-            Kind::Sql { source, .. } => {
-                source.is_closed()
-                    || match source.as_db_error() {
-                        None => true,
-                        // 57P01..57P03: the server is shutting down, crashed or starting up.
-                        Some(db) => db.code().code().starts_with("57P") || db.severity() == "FATAL",
-                    }
-            }
+            Kind::Sql { source, .. } => match source.as_db_error() {
+                // 57P01..57P03: the server is shutting down, crashed or starting up.
+                Some(db) => db.code().code().starts_with("57P") || db.severity() == "FATAL",
+                // Of the driver's own errors those about bytes and messages end the connection. Those about values (a
+                // type that does not fit, text that is not UTF-8) do not: a new connection would meet them again.
+                None => {
+                    source.is_closed()
+                        || source.to_string() == "unexpected message from server"
+                        || std::error::Error::source(source)
+                            .is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+                }
+            },
             Kind::Config(_) | Kind::Protocol(_) => false,
         }
     }

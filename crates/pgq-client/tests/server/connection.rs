@@ -133,6 +133,36 @@ fn failures_in_libpq_words() {
 }
 
 #[test]
+fn names_that_are_looked_up() {
+    // Bound and not listening: refused on whatever address the name has.
+    let bound = tokio::net::TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = bound.local_addr().unwrap().port();
+    run(async {
+        let error = refusal(&format!("host=localhost port={port} user=x")).await.to_string();
+        let place =
+            format!("connection to server at \"localhost\" (127.0.0.1), port {port} failed:");
+        assert!(error.contains(&place), "{error}");
+        let error = refusal("host=there.is.no.such.host.invalid user=x").await.to_string();
+        let place = "could not translate host name \"there.is.no.such.host.invalid\" to address: ";
+        assert!(error.starts_with(place) && !error.contains("os error"), "{error}");
+    });
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_no_broken_connection() {
+    let database = database("conn");
+    run(async {
+        let session = open(&database.connstr()).await;
+        let row = session.query_one("select 1", &[]).await.unwrap();
+        let error = Error::from(row.try_get::<_, String>(0).unwrap_err());
+        assert!(!error.is_closed() && !error.is_transient(), "{error}");
+        let error = Error::from(session.query_one("select 1 where false", &[]).await.unwrap_err());
+        assert!(!error.is_closed(), "{error}");
+    });
+}
+
+#[test]
 fn silence_ends_at_the_timeout() {
     // It takes connections and never says a word.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -7,3 +7,4 @@ mod queue;
 mod schema;
 mod support;
 mod tls;
+mod triggers;

@@ -53,6 +53,12 @@ fn secure() -> &'static Secure {
         ] {
             database.sql(&format!("alter system set {setting}"));
         }
+        // Two roles that each may come one way only.
+        database.sql("create role only_tls login; create role only_plain login");
+        database.sql(
+            "copy (values ('hostnossl all only_tls all reject'), ('hostssl all only_plain all reject'))
+             to program 'cat - pg_hba.conf > new_hba && mv new_hba pg_hba.conf'",
+        );
         database.sql("select pg_reload_conf()");
         wait_for("ssl to be on", system_tests::wait::SOON, || {
             let ssl = database.text("show ssl");
@@ -121,6 +127,35 @@ fn what_each_mode_accepts() {
         ] {
             let error = refusal(&connstr(host, &more)).await;
             assert!(error.to_string().contains(why), "{more}: {error}");
+        }
+    });
+}
+
+#[test]
+fn the_other_way_is_tried_where_the_mode_allows() {
+    let Secure { cluster, .. } = secure();
+    let database = cluster.create_database("tls");
+    run(async {
+        for (role, mode, encrypted) in [
+            ("only_tls", "allow", "true"),
+            ("only_tls", "prefer", "true"),
+            ("only_plain", "prefer", "false"),
+            ("only_plain", "allow", "false"),
+        ] {
+            let session = open(&format!("{} sslmode={mode}", database.connstr_as(role, "-"))).await;
+            assert_eq!(scalar(&session, IS_ENCRYPTED).await, encrypted, "{role} {mode}");
+        }
+        for (role, mode, how) in
+            [("only_tls", "disable", "no encryption"), ("only_plain", "require", "SSL encryption")]
+        {
+            let error =
+                refusal(&format!("{} sslmode={mode}", database.connstr_as(role, "-"))).await;
+            let name = database.name();
+            let why = format!(
+                "FATAL:  pg_hba.conf rejects connection for host \"127.0.0.1\", \
+                 user \"{role}\", database \"{name}\", {how}"
+            );
+            assert!(error.to_string().ends_with(&why), "{error}");
         }
     });
 }
