@@ -17,7 +17,7 @@ returns int as $$
 declare
     parent text;
     parent_oid oid;
-    parent_owner name;
+    parent_owner text;
     part text;
     part_name record;
     part_start timestamptz;
@@ -61,7 +61,7 @@ begin
       from pg_catalog.pg_class c
       join pg_catalog.pg_roles r on r.oid = c.relowner
      where c.oid = parent_oid;
-    if parent_owner <> current_user then
+    if parent_owner <> current_user::text then
         execute 'alter table ' || part || ' owner to ' || quote_ident(parent_owner);
     end if;
 
@@ -81,7 +81,7 @@ begin
         select a.privilege_type,
                a.is_grantable or a.grantee = c.relowner as is_grantable,
                case when a.grantee = 0 then 'public'
-                    else quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) end as grantee
+                    else quote_ident(pg_catalog.pg_get_userbyid(a.grantee)::text) end as grantee
           from pg_catalog.pg_class c,
                pg_catalog.aclexplode(
                 coalesce(c.relacl, pg_catalog.acldefault('r', c.relowner))) a
@@ -95,12 +95,12 @@ begin
     -- Triggers and rules are made from the server's own text, with the parent's name, which stands
     -- at a known place, replaced.
     for trg in
-        select t.tgname, t.tgenabled::text as mode, pg_catalog.pg_get_triggerdef(t.oid) as def,
+        select t.tgname::text, t.tgenabled::text as mode, pg_catalog.pg_get_triggerdef(t.oid) as def,
                t.tgconstraint <> 0 as is_constraint
           from pg_catalog.pg_trigger t
          where t.tgrelid = parent_oid
            and not t.tgisinternal
-         order by t.tgname
+         order by 1
     loop
         head := 'CREATE ' || case when trg.is_constraint then 'CONSTRAINT ' else '' end
             || 'TRIGGER ' || quote_ident(trg.tgname) || ' ';
@@ -127,11 +127,11 @@ begin
     end loop;
 
     for rul in
-        select r.rulename, r.ev_enabled::text as mode, pg_catalog.pg_get_ruledef(r.oid) as def
+        select r.rulename::text, r.ev_enabled::text as mode, pg_catalog.pg_get_ruledef(r.oid) as def
           from pg_catalog.pg_rewrite r
          where r.ev_class = parent_oid
            and r.rulename <> '_RETURN'
-         order by r.rulename
+         order by 1
     loop
         head := 'CREATE RULE ' || quote_ident(rul.rulename) || ' AS';
         if left(rul.def, length(head)) <> head then

@@ -31,7 +31,7 @@ declare
     timing text;
     events text;
     row_func text;
-    skip_triggers name[];
+    skip_triggers text[];
     own_skip boolean := false;
     stem text := i_queue_name;
     row_name text;
@@ -84,7 +84,7 @@ begin
 
     -- A trigger that suppresses the change has to be the last BEFORE trigger: those behind it would
     -- not see the row, and an AFTER trigger never does. Hence the name, and only one of them.
-    select array_agg(t.tgname order by t.tgname)
+    select array_agg(t.tgname::text order by t.tgname)
       into skip_triggers
       from pg_catalog.pg_trigger t
      where t.tgrelid = dest_oid

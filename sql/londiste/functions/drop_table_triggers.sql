@@ -15,13 +15,13 @@ begin
        and t.table_name = i_table_name;
 
     for trg in
-        select t.tgname
+        select t.tgname::text
           from pg_catalog.pg_trigger t
          where t.tgrelid = londiste.find_table_oid(dest)
            and not t.tgisinternal
            and londiste.is_replica_func(t.tgfoid)
            and substr(t.tgargs, 1, octet_length(queue_arg)) = queue_arg
-         order by t.tgname
+         order by 1
     loop
         execute 'drop trigger ' || quote_ident(trg.tgname)
             || ' on ' || londiste.quote_fqname(dest);

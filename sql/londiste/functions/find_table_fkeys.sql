@@ -5,12 +5,12 @@ declare
     tbl_oid oid := londiste.find_table_oid(i_table_name);
 begin
     return query
-        select fn.nspname || '.' || fc.relname,
-               tn.nspname || '.' || tc.relname,
+        select fn.nspname::text || '.' || fc.relname::text,
+               tn.nspname::text || '.' || tc.relname::text,
                k.conname::text,
                'alter table only '
-                    || quote_ident(fn.nspname) || '.' || quote_ident(fc.relname)
-                    || ' add constraint ' || quote_ident(k.conname)
+                    || quote_ident(fn.nspname::text) || '.' || quote_ident(fc.relname::text)
+                    || ' add constraint ' || quote_ident(k.conname::text)
                     || ' ' || pg_catalog.pg_get_constraintdef(k.oid)
           from pg_catalog.pg_constraint k
           join pg_catalog.pg_class fc on fc.oid = k.conrelid

@@ -14,11 +14,12 @@ begin
     parent := londiste.split_fqname(i_parent_table);
 
     return query
-        select quote_ident(t.schemaname) || '.' || quote_ident(t.tablename)
+        select quote_ident(t.schemaname::text) || '.' || quote_ident(t.tablename::text)
           from pg_catalog.pg_tables t
          where t.schemaname = parent.schema_part
-           and regexp_replace(t.tablename, '(_\d+)+$', '') = parent.name_part
-           and londiste.is_obsolete_partition(t.tablename, i_retention_period, i_partition_period)
+           and regexp_replace(t.tablename::text, '(_\d+)+$', '') = parent.name_part
+           and londiste.is_obsolete_partition(
+                t.tablename::text, i_retention_period, i_partition_period)
          order by 1;
 end;
 $$ language plpgsql;

@@ -68,7 +68,7 @@ begin
 
         -- serial and identity columns alike
         for seq in
-            select n.nspname || '.' || c.relname as seq_name
+            select n.nspname::text || '.' || c.relname::text as seq_name
               from pg_catalog.pg_depend d
               join pg_catalog.pg_class c on c.oid = d.objid and c.relkind = 'S'
               join pg_catalog.pg_namespace n on n.oid = c.relnamespace

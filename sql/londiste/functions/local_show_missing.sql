@@ -9,7 +9,7 @@ begin
     if pgq_node.is_root_node(i_queue_name) then
         return query
             select o.kind::text, o.name
-              from (select c.relkind as kind, n.nspname || '.' || c.relname as name
+              from (select c.relkind as kind, n.nspname::text || '.' || c.relname::text as name
                       from pg_catalog.pg_class c
                       join pg_catalog.pg_namespace n on n.oid = c.relnamespace
                      where c.relkind in ('r', 'S')

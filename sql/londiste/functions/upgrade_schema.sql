@@ -101,7 +101,7 @@ begin
 
     return 0;
 end;
-$$ language plpgsql;
+$$ language plpgsql set search_path = pg_catalog, pg_temp;
 
 do $$
 begin

@@ -17,7 +17,7 @@ begin
 
     return changes;
 end;
-$$ language plpgsql;
+$$ language plpgsql set search_path = pg_catalog, pg_temp;
 
 do $$
 begin
