@@ -260,7 +260,7 @@ impl Upstream {
                 bail!(UsageError("Sub node provider not initialized?".to_owned()));
             };
             let session = job.remote("root_db", &next).await?;
-            Some(set::find_root_from(job, "provider", session).await?.0)
+            Some(set::find_root_from(job, session).await?.0)
         };
         let (_, members) = set::read(&**root.as_ref().unwrap_or(&provider), queue, &[]).await?;
         if members.contains_key(&wanted.name) {

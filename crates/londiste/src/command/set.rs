@@ -128,8 +128,8 @@ impl LocalSet {
         if self.info.node_type == Some(NodeType::Root) {
             return Ok(self.name()?.clone());
         }
-        let (_, root) = find_root_from(job, "db", job.local("db").await?).await?;
-        Ok(root.name)
+        let (_, root) = find_root_from(job, job.local("db").await?).await?;
+        Ok(root)
     }
 }
 
@@ -155,20 +155,11 @@ pub(crate) async fn read(
     Ok((info, members))
 }
 
-/// The root of a set.
-pub(crate) struct Root {
-    /// Its name.
-    pub(crate) name: NodeName,
-    /// How it was reached; `None` when it is where the search began.
-    pub(crate) location: Option<String>,
-}
-
-/// Walks from a node, connected by `session`, up to the root (contract `cli.md` 5.6).
+/// Walks from a node, connected by `session`, up to the root: its connection and name (contract `cli.md` 5.6).
 pub(crate) async fn find_root_from(
     job: &Job,
-    start: &str,
     session: Session,
-) -> anyhow::Result<(Session, Root)> {
+) -> anyhow::Result<(Session, NodeName)> {
     let mut session = session;
     let mut location: Option<String> = None;
     loop {
@@ -176,9 +167,8 @@ pub(crate) async fn find_root_from(
         let (Some(name), Some(node_type)) = (info.node_name, info.node_type) else {
             bail!(UsageError("Root node not initialized?".to_owned()));
         };
-        tracing::debug!("{start}: node {name} is a {}", node_type.as_str());
         if node_type == NodeType::Root {
-            return Ok((session, Root { name, location }));
+            return Ok((session, name));
         }
         let Some(next) = info.provider_location else {
             bail!(UsageError("Sub node provider not initialized?".to_owned()));
