@@ -3,7 +3,6 @@
 //! Values are short and there are many of them, so one pass over a class table beats several searches.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 /// The text is not url-encoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,12 +40,18 @@ pub fn encode_into(out: &mut String, value: &str) {
         if byte == b' ' {
             out.push('+');
         } else {
-            let _ = write!(out, "%{byte:02x}");
+            out.push('%');
+            out.push(hex_digit(byte >> 4));
+            out.push(hex_digit(byte & 15));
         }
     }
     if start < value.len() {
         out.push_str(&value[start..]);
     }
+}
+
+fn hex_digit(value: u8) -> char {
+    char::from(b"0123456789abcdef"[usize::from(value & 15)])
 }
 
 const fn is_plain(byte: u8) -> bool {
