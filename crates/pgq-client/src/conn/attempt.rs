@@ -120,7 +120,7 @@ async fn resolve(
 }
 
 /// `None` when the time is over.
-async fn within<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn within<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
     match limit {
         Some(limit) => tokio::time::timeout(limit, work).await.ok(),
         None => Some(work.await),
@@ -314,7 +314,7 @@ where
 }
 
 /// A driver error in libpq's words.
-fn explain(error: &tokio_postgres::Error, on_socket: bool) -> String {
+pub(super) fn explain(error: &tokio_postgres::Error, on_socket: bool) -> String {
     if let Some(db) = error.as_db_error() {
         let mut text = format!("{}:  {}", db.severity(), db.message());
         for (label, part) in [("DETAIL", db.detail()), ("HINT", db.hint())] {

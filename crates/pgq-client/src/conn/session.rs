@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -46,7 +46,7 @@ pub struct Session {
     task: JoinHandle<()>,
     /// Its sender lives as long as the task.
     ended: watch::Receiver<()>,
-    tls: Connector,
+    canceller: Canceller,
 }
 
 impl fmt::Debug for Session {
@@ -83,14 +83,13 @@ pub async fn connect_to(info: &ConnInfo, application_name: &str) -> Result<Sessi
             drop(alive);
         }
     });
-    Ok(Session {
-        client: established.client,
-        opened: Instant::now(),
-        inbox,
-        task,
-        ended,
+    let canceller = Canceller {
+        token: established.client.cancel_token(),
         tls: established.tls,
-    })
+        timeout: parameters.timeout,
+    };
+    let client = established.client;
+    Ok(Session { client, opened: Instant::now(), inbox, task, ended, canceller })
 }
 
 /// Moves bytes until the connection ends.
@@ -148,14 +147,14 @@ impl Session {
     /// Asks the server to cancel the running statement.
     ///
     /// # Errors
-    /// When the server cannot be reached. Whether there was something to cancel is not known.
+    /// As [`Canceller::cancel`].
     pub async fn cancel(&self) -> Result<()> {
-        self.canceller().cancel().await
+        self.canceller.cancel().await
     }
 
     /// What [`Session::cancel`] needs, for another task to do it.
     pub fn canceller(&self) -> Canceller {
-        Canceller { token: self.client.cancel_token(), tls: self.tls.clone() }
+        self.canceller.clone()
     }
 
     /// Closes politely: Terminate is sent and the connection is gone when this returns.
@@ -172,23 +171,35 @@ impl Session {
     }
 }
 
-/// Cancels what a session is doing, from anywhere.
+/// Cancels what a session is doing, from anywhere. The request travels over a connection of its own.
 #[derive(Clone)]
 pub struct Canceller {
     token: CancelToken,
     tls: Connector,
+    timeout: Option<Duration>,
 }
 
 impl Canceller {
-    /// Asks the server to cancel the running statement.
+    /// Asks the server to cancel the running statement, and waits no longer than `connect_timeout` for that.
     ///
     /// # Errors
     /// When the server cannot be reached. Whether there was something to cancel is not known.
     pub async fn cancel(&self) -> Result<()> {
-        let sent = self.token.cancel_query(self.tls.clone()).await;
-        sent.map_err(|source| {
-            Error::connect(format!("cannot send a cancel request: {source}"), Some(source))
-        })
+        let sending = self.token.cancel_query(self.tls.clone());
+        match attempt::within(self.timeout, sending).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(source)) => {
+                let why = attempt::explain(&source, false);
+                Err(Error::connect(format!("could not send cancel request: {why}"), Some(source)))
+            }
+            None => Err(Error::connect("could not send cancel request: timeout expired", None)),
+        }
+    }
+}
+
+impl fmt::Debug for Canceller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Canceller").finish_non_exhaustive()
     }
 }
 

@@ -4,7 +4,7 @@ use pgq_client::Error;
 use pgq_client::conn::Notice;
 use system_tests::cluster::PASSWORD_ROLE;
 
-use crate::support::{database, open, private_file, refusal, run, scalar};
+use crate::support::{database, open, private_file, refusal, run, scalar, until};
 
 #[test]
 fn tcp_and_socket() {
@@ -213,11 +213,9 @@ fn cancelling() {
         let sleeping = session.batch_execute("select pg_sleep(1000)");
         let cancelling = async {
             let watcher = open(&database.connstr()).await;
-            let running = "select count(*)::text from pg_stat_activity where query like '%pg_sleep(1000)%' \
-                           and pid <> pg_backend_pid() and state = 'active'";
-            while scalar(&watcher, running).await == "0" {
-                tokio::task::yield_now().await;
-            }
+            let sleeping = "select (count(*) > 0)::text from pg_stat_activity \
+                            where wait_event = 'PgSleep' and datname = current_database()";
+            until(&watcher, sleeping).await;
             session.cancel().await.unwrap();
         };
         let (slept, ()) = tokio::join!(sleeping, cancelling);
@@ -245,9 +243,7 @@ fn a_connection_that_is_ended_says_so() {
         let pid = other.query_one("select pg_backend_pid()", &[]).await.unwrap().get::<_, i32>(0);
         other.close().await;
         let watcher = open(&database.connstr()).await;
-        let gone = format!("select count(*)::text from pg_stat_activity where pid = {pid}");
-        while scalar(&watcher, &gone).await != "0" {
-            tokio::task::yield_now().await;
-        }
+        let gone = "select (count(*) = 0)::text from pg_stat_activity where pid = ";
+        until(&watcher, &format!("{gone}{pid}")).await;
     });
 }

@@ -4,6 +4,7 @@ mod cascade;
 mod connection;
 mod judged_by_psql;
 mod queue;
+mod quoting;
 mod schema;
 mod support;
 mod tls;

@@ -4,7 +4,7 @@ use pgq_client::schema::{Outcome, Schema, install};
 use pgq_client::{Result, conn};
 use system_tests::Database;
 
-use crate::support::{database, open, run};
+use crate::support::{database, open, run, until};
 
 /// Installs and says what was done, in order.
 fn outcomes(connstr: &str) -> Result<Vec<(Schema, Outcome)>> {
@@ -80,12 +80,10 @@ fn two_installers_at_once() {
         let lock = i64::from_be_bytes(*b"londiste");
         holder.execute("select pg_advisory_lock($1)", &[&lock]).await.unwrap();
         let release = async {
-            let waiting = "select count(*) from pg_locks \
-                           where locktype = 'advisory' and not granted and database = \
-                           (select oid from pg_database where datname = current_database())";
-            while holder.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) < 2 {
-                tokio::task::yield_now().await;
-            }
+            let both_wait = "select (count(*) = 2)::text from pg_locks \
+                             where locktype = 'advisory' and not granted and database = \
+                             (select oid from pg_database where datname = current_database())";
+            until(&holder, both_wait).await;
             holder.execute("select pg_advisory_unlock($1)", &[&lock]).await.unwrap();
         };
         let (one, other, ()) = tokio::join!(installing(&connstr), installing(&connstr), release);

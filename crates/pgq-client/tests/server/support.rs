@@ -44,3 +44,10 @@ pub(crate) fn private_file(name: &str, text: &str) -> (tempfile::TempDir, String
     }
     (folder, file.display().to_string())
 }
+
+/// Waits until the query answers `true`; the limit is that of [`run`].
+pub(crate) async fn until(session: &Session, query: &str) {
+    while scalar(session, query).await != "true" {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

@@ -7,7 +7,7 @@ use system_tests::cluster::PASSWORD_ROLE;
 use system_tests::{Cluster, Database, wait_for};
 use tempfile::TempDir;
 
-use crate::support::{open, private_file, refusal, run, scalar};
+use crate::support::{open, private_file, refusal, run, scalar, until};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -219,12 +219,8 @@ fn cancelling_goes_over_tls_too() {
         let pid: i32 = session.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
         let cancelling = async {
             let watcher = open(&database.connstr()).await;
-            let sleeping = format!(
-                "select (coalesce(wait_event, '') = 'PgSleep')::text from pg_stat_activity where pid = {pid}"
-            );
-            while scalar(&watcher, &sleeping).await != "true" {
-                tokio::task::yield_now().await;
-            }
+            let sleeping = "select (coalesce(wait_event, '') = 'PgSleep')::text from pg_stat_activity where pid = ";
+            until(&watcher, &format!("{sleeping}{pid}")).await;
             session.canceller().cancel().await.unwrap();
         };
         let (slept, ()) = tokio::join!(session.batch_execute("select pg_sleep(1000)"), cancelling);
