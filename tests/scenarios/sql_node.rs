@@ -83,6 +83,29 @@ fn a_script_runs_once_also_when_two_start_it_together() {
     }
 }
 
+/// The worker takes in what the root published while an operator adds the sequence: both succeed.
+#[test]
+fn a_sequence_becomes_known_to_two_at_once() {
+    let db = database(Impl::Ours);
+    db.sql(
+        "select pgq_node.register_location('q', n, 'dbname=' || n, false) from unnest(array['n', 'm']) n;
+         select pgq_node.create_node('q', 'leaf', 'n', 'w', 'm', 1, null)",
+    );
+    let mut first = db.client();
+    first.batch_execute("begin").expect("a transaction of its own");
+    let update =
+        |value| format!("select ret_code from londiste.global_update_seq('q', 's', {value})");
+    assert_eq!(number(&mut first, &update(1)), 200);
+    let answer = std::thread::scope(|scope| {
+        let second = scope.spawn(|| number(&mut db.client(), &update(2)));
+        wait_for_blocked(&db, "global_update_seq");
+        first.batch_execute("commit").expect("a transaction of its own");
+        second.join().expect("the call returns")
+    });
+    assert_eq!(answer, 200);
+    assert_eq!(db.text("select seq_name, last_value from londiste.seq_info"), "public.s|2");
+}
+
 /// The tick of step 2 comes after every event: a writer that was still at it is waited for.
 #[test]
 fn the_last_tick_of_a_demoted_root_sees_every_event() {

@@ -28,23 +28,23 @@ begin
         return;
     end if;
 
-    select s.local
-      into is_local
-      from londiste.seq_info s
+    update londiste.seq_info s
+       set last_value = i_value
      where s.queue_name = i_queue_name
        and s.seq_name = fq_seq
-       for update;
+    returning s.local
+      into is_local;
     if not found then
-        insert into londiste.seq_info (queue_name, seq_name, last_value)
-        values (i_queue_name, fq_seq, i_value);
-    else
-        update londiste.seq_info s
-           set last_value = i_value
-         where s.queue_name = i_queue_name
-           and s.seq_name = fq_seq;
-        if is_local then
-            perform pgq.seq_setval(fq_seq, i_value);
-        end if;
+        -- the worker and add-seq may learn of a sequence at the same moment
+        insert into londiste.seq_info as s (queue_name, seq_name, last_value)
+        values (i_queue_name, fq_seq, i_value)
+            on conflict on constraint seq_info_pkey do update
+            set last_value = excluded.last_value
+        returning s.local
+          into is_local;
+    end if;
+    if is_local then
+        perform pgq.seq_setval(fq_seq, i_value);
     end if;
 
     ret_code := 200;
