@@ -15,9 +15,9 @@ use tokio::sync::{Notify, watch};
 use super::source::{self, Link};
 use super::{claimed, queue, replay, rows};
 use crate::calls;
-use crate::cli::exit;
 use crate::crash_point::crash_point;
 use crate::job::{self, Job};
+use crate::replay::failure;
 use crate::replay::position::{self, Position};
 use crate::table::registry::Table;
 use crate::table::state::TableState;
@@ -345,7 +345,7 @@ impl Copy<'_> {
             tracing::warn!("Failure to call pgq_node.set_consumer_error()");
             tracing::debug!("{problem:#}");
         }
-        exit::report(&self.job.settings.job_name, error);
+        failure::log(&self.job.settings.job_name, error);
     }
 
     async fn store_error(&self, error: &anyhow::Error) -> anyhow::Result<()> {
@@ -356,7 +356,7 @@ impl Copy<'_> {
             // Not registered yet: there is no place to store it.
             return Ok(());
         }
-        let text = format!("{error:#}");
+        let text = failure::text(error);
         let reply = pgq_node::set_consumer_error(&*dst, queue, consumer, Some(&text)).await?;
         job::checked_quiet(&reply, None)?;
         dst.close().await;

@@ -9,10 +9,11 @@ use pgq_client::conn::Session;
 use pgq_client::name::{ConsumerName, NodeName, QueueName, TableName};
 use tokio_postgres::Client;
 
-use crate::calls::{self, ReplicationRole};
+use crate::calls;
 use crate::handler::Handler;
 use crate::job::{self, Job};
 use crate::replay::apply::Applier;
+use crate::replay::replica::connect_replica;
 use crate::table::attrs::CopyNode;
 use crate::table::registry::Table;
 use crate::table::state::TableState;
@@ -72,8 +73,7 @@ pub(super) async fn attach(
 ) -> anyhow::Result<Option<Link>> {
     let queue = &job.settings.queue;
     let connection = format!("copy.{table_name}");
-    let dst = job.local(&connection).await?;
-    calls::set_session_replication_role(&*dst, ReplicationRole::Replica, false).await?;
+    let dst = connect_replica(job, &connection).await?;
     let table = find(&dst, queue, table_name).await?;
     let own = pgq_node::get_consumer_state(&*dst, queue, consumer).await?;
     let registered = own.reply.severity() != Severity::Failed;
