@@ -22,14 +22,18 @@ use crate::{calls, fkeys};
 /// Values that both sessions must agree on, and that an account's defaults must not spoil. Timeouts are meant for
 /// applications; `row_security = off` makes a hidden row an error instead of a hole in the copy.
 const SOURCE_SETTINGS: &str = "\
-set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0; \
 set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; \
 set local extra_float_digits = 3; set local bytea_output = 'hex'; set local row_security = off";
 
 const DESTINATION_SETTINGS: &str = "\
-set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0; \
 set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; \
 set local xmloption = 'content'; set local default_tablespace = ''; set local row_security = off";
+
+/// Not every version has all of them.
+const NO_TIMEOUTS: &str = "\
+select set_config(name, '0', true) from pg_settings \
+ where name in ('statement_timeout', 'lock_timeout', 'transaction_timeout', \
+                'idle_in_transaction_session_timeout')";
 
 /// Copies a table that is in-copy, until it is catching-up. Both sessions come and go without a transaction.
 ///
@@ -50,13 +54,13 @@ pub(super) async fn copy(
         fkeys::drop_for_copy(dst, &table.dest).await?;
     }
     run(dst, "begin").await?;
-    run(dst, DESTINATION_SETTINGS).await?;
+    set_up(dst, DESTINATION_SETTINGS).await?;
     if mode != CopyMode::Append {
         run(dst, &format!("lock table only {}", table.dest.quoted())).await?;
     }
     // The first query fixes what is copied, so it comes after the wait for the lock.
     run(src, "begin isolation level repeatable read, read only").await?;
-    run(src, SOURCE_SETTINGS).await?;
+    set_up(src, SOURCE_SETTINGS).await?;
     let common = columns::common(
         &table.name,
         &columns::load(src, source).await?,
@@ -129,7 +133,7 @@ pub(super) async fn restore_structure(
 ) -> anyhow::Result<()> {
     tracing::info!("{}: restoring DDL", table.name);
     run(dst, "begin").await?;
-    run(dst, DESTINATION_SETTINGS).await?;
+    set_up(dst, DESTINATION_SETTINGS).await?;
     let statements =
         ddl::split::split(stored).with_context(|| format!("table {}: dropped_ddl", table.name))?;
     for statement in statements {
@@ -233,7 +237,7 @@ async fn strip_and_store(job: &Job, dst: &Client, table: &Table) -> anyhow::Resu
     run(dst, "commit").await?;
     crash_point("copy-struct-stored");
     run(dst, "begin").await?;
-    run(dst, DESTINATION_SETTINGS).await
+    set_up(dst, DESTINATION_SETTINGS).await
 }
 
 /// Refuses to finish what somebody reset or removed meanwhile.
@@ -265,6 +269,12 @@ async fn snapshot(src: &Client) -> anyhow::Result<String> {
     let rows = src.query_typed(sql, &[]).await.map_err(|e| Error::sql(e, sql))?;
     let row = rows.first().with_context(|| format!("no row from: {sql}"))?;
     Ok(row.try_get(0)?)
+}
+
+/// Settings for the open transaction.
+async fn set_up(client: &Client, settings: &str) -> anyhow::Result<()> {
+    run(client, NO_TIMEOUTS).await?;
+    run(client, settings).await
 }
 
 async fn run(client: &Client, sql: &str) -> anyhow::Result<()> {

@@ -37,6 +37,9 @@ const POLL: Duration = Duration::from_secs(1);
 /// Pause while another node, or another copy of the same table, has to do something first.
 const LONG_POLL: Duration = Duration::from_secs(10);
 
+/// How long a server that may be out of reach is asked to stop.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Copies of one table that may run at the same time, unless `max_parallel_copy` says otherwise.
 const MAX_PARALLEL_COPY: i32 = 8;
 
@@ -161,7 +164,19 @@ impl Copy<'_> {
         match step {
             CopyStep::LookAtQueue => bail!("the queue was looked at and still nothing is decided"),
             CopyStep::Leave => self.leave(link).await,
-            CopyStep::Wait(what) => Ok(self.wait(what)),
+            CopyStep::Wait(what) => {
+                let pause = self.wait(what);
+                if self.waiting_for.replace(what) != Some(what)
+                    && matches!(what, WaitingFor::Tick | WaitingFor::Worker)
+                {
+                    // A tick after the copied rows for us, one to stand at for the worker. It may not come by itself
+                    // for a minute when the queue is idle.
+                    queue::ask_for_tick(&link.src, &job.settings.queue).await?;
+                    self.wake.notify_one();
+                    return Ok(Next::Again);
+                }
+                Ok(Next::Wait(pause))
+            }
             CopyStep::Copy(mode) => {
                 let Some(source) = self.source_table(link).await? else {
                     return Ok(Next::Wait(LONG_POLL));
@@ -170,7 +185,6 @@ impl Copy<'_> {
                     copied = rows::copy(job, &link.src, &link.dst, &table, &source, mode) => copied?,
                     () = claimed::by_an_operator(job, name) => return Ok(Next::GiveWay),
                 }
-                queue::ask_for_tick(&link.src, &job.settings.queue).await?;
                 self.wake.notify_one();
                 Ok(Next::Again)
             }
@@ -186,10 +200,6 @@ impl Copy<'_> {
             }
             CopyStep::Store(state) => {
                 self.store(link, &table, state).await?;
-                if matches!(state, TableState::WannaSync { .. }) {
-                    // The worker can take over only at a tick after this.
-                    queue::ask_for_tick(&link.src, &job.settings.queue).await?;
-                }
                 self.wake.notify_one();
                 Ok(Next::Again)
             }
@@ -309,8 +319,9 @@ impl Copy<'_> {
         Ok(())
     }
 
-    fn wait(&mut self, what: WaitingFor) -> Next {
-        if self.waiting_for.replace(what) != Some(what) {
+    /// Says once what we wait for; returns the pause until the next look.
+    fn wait(&self, what: WaitingFor) -> Duration {
+        if self.waiting_for != Some(what) {
             match what {
                 WaitingFor::FirstPartition => {
                     tracing::info!("waiting for first partition to initialize copy");
@@ -326,10 +337,10 @@ impl Copy<'_> {
                 }
             }
         }
-        Next::Wait(match self.job.settings.loop_delay {
+        match self.job.settings.loop_delay {
             Some(delay) if !delay.is_zero() => delay.min(POLL),
             _ => POLL,
-        })
+        }
     }
 
     async fn leave(&self, link: &Link) -> anyhow::Result<Next> {
@@ -367,8 +378,10 @@ impl Copy<'_> {
     async fn break_off(&mut self) {
         self.link = None;
         for session in self.sessions.take().into_iter().flatten() {
-            if let Err(error) = session.cancel().await {
-                tracing::debug!("cancel: {error}");
+            match tokio::time::timeout(CANCEL_TIMEOUT, session.cancel()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!("cancel: {error}"),
+                Err(_) => tracing::debug!("cancel: no answer"),
             }
         }
     }
