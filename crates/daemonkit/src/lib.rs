@@ -4,7 +4,7 @@
 //!
 //! Reading guide, in the order a program starts: [`ini`] reads the file, [`logging`] opens the destinations,
 //! [`pidfile`] claims the job, [`daemonize`] leaves the terminal, [`signal`] turns signals into requests
-//! that [`shutdown`] carries to every task.
+//! that [`shutdown`] carries to every task. [`home`] knows what `~` means, [`reason`] says why the system refused.
 
 pub mod daemonize;
 pub mod home;
