@@ -82,48 +82,69 @@ async fn needed(client: &impl GenericClient, schema: Schema) -> Result<Outcome> 
 }
 
 async fn bring_up(transaction: &Transaction<'_>, schema: Schema, outcome: Outcome) -> Result<()> {
-    let who = "select current_user::text, current_database()::text";
-    let row = transaction.query_one(who, &[]).await.map_err(|error| Error::sql(error, who))?;
-    let (role, database): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+    let (role, owner) = check_rights(transaction, schema, outcome).await?;
+    // New functions of an old schema belong to its owner too: many run with the rights of whom they belong to.
+    if let Some(owner) = &owner {
+        run(transaction, &format!("set local role {owner}")).await?;
+    }
     let files = files(schema);
     let create = if outcome == Outcome::Installed { files.create } else { &[] };
     for (name, text) in create.iter().chain(files.always) {
-        transaction
-            .batch_execute(text)
-            .await
-            .map_err(|error| explain(error, schema, name, &role, &database))?;
+        transaction.batch_execute(text).await.map_err(|error| explain(error, schema, name))?;
     }
     let mark = quote_literal(Some(&format!("{MARK}{}", files.revision)));
-    run(transaction, &format!("comment on schema {} is {mark}", schema.name())).await
+    run(transaction, &format!("comment on schema {} is {mark}", schema.name())).await?;
+    if owner.is_some() {
+        run(transaction, &format!("set local role {role}")).await?;
+    }
+    Ok(())
 }
 
-/// The server's error, or what an administrator has to do about it.
-fn explain(
-    error: tokio_postgres::Error,
+/// Refuses at the start what the server would refuse in the middle, with the statement that helps.
+///
+/// Returns the current role and the schema's owner if that is another, both quoted for SQL.
+async fn check_rights(
+    client: &impl GenericClient,
     schema: Schema,
-    file: &str,
-    role: &str,
-    database: &str,
-) -> Error {
-    let missing_right = error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE);
-    let message = error.as_db_error().map(|db| db.message().to_owned()).unwrap_or_default();
-    if missing_right && message.contains("for database") {
-        return Error::config(format!(
-            "role \"{role}\" may not create schema {} here: {message}\n\
+    outcome: Outcome,
+) -> Result<(String, Option<String>)> {
+    let sql = "select current_user::text, pg_catalog.current_database()::text, \
+               pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create'), \
+               n.nspowner::pg_catalog.regrole::text, pg_catalog.pg_has_role(n.nspowner, 'usage') \
+               from (select) as nothing left join pg_catalog.pg_namespace n on n.nspname = $1";
+    let row =
+        client.query_one(sql, &[&schema.name()]).await.map_err(|error| Error::sql(error, sql))?;
+    let (role, database): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+    let (may_create, owner): (bool, Option<String>) = (row.try_get(2)?, row.try_get(3)?);
+    let may_act_as_owner: Option<bool> = row.try_get(4)?;
+    let name = schema.name();
+    if outcome == Outcome::Installed && !may_create {
+        return Err(Error::config(format!(
+            "role \"{role}\" may not create schema {name} in database \"{database}\"\n\
              HINT:  an administrator runs: GRANT CREATE ON DATABASE {} TO {};",
-            schema.name(),
-            quote_ident(database),
-            quote_ident(role)
-        ));
+            quote_ident(&database),
+            quote_ident(&role)
+        )));
     }
-    if missing_right && message.contains("role") {
-        return Error::config(format!(
-            "role \"{role}\" may not create the roles of schema {}: {message}\n\
-             HINT:  an administrator runs: ALTER ROLE {} CREATEROLE; or creates the roles pgq_reader, pgq_writer, \
-             pgq_admin, londiste_reader and londiste_writer",
-            schema.name(),
-            quote_ident(role)
-        ));
+    if let (Some(owner), Some(false)) = (&owner, may_act_as_owner) {
+        // The server quotes the owner's name where that is needed.
+        return Err(Error::config(format!(
+            "role \"{role}\" may not upgrade schema {name}, which belongs to {owner}\n\
+             HINT:  run this as {owner}, or an administrator runs: GRANT {owner} TO {};",
+            quote_ident(&role)
+        )));
+    }
+    let role = quote_ident(&role);
+    Ok((role.clone(), owner.filter(|owner| *owner != role)))
+}
+
+/// The server's error; where a right is missing and the file says what helps, without the call stack.
+fn explain(error: tokio_postgres::Error, schema: Schema, file: &str) -> Error {
+    if let Some(db) = error.as_db_error()
+        && *db.code() == SqlState::INSUFFICIENT_PRIVILEGE
+        && let Some(hint) = db.hint()
+    {
+        return Error::config(format!("{}\nHINT:  {hint}", db.message()));
     }
     Error::sql(error, format!("sql/{}/{file}", schema.name()))
 }

@@ -2,7 +2,7 @@
 
 use pgq_client::schema::{Outcome, Schema, install};
 use pgq_client::{Result, conn};
-use system_tests::Database;
+use system_tests::{Cluster, Database};
 
 use crate::support::{database, open, run, until};
 
@@ -138,4 +138,42 @@ fn an_ordinary_owner_is_enough_once_the_roles_exist() {
     database.sql(&grant);
     assert_eq!(outcomes(&connstr).unwrap(), all(Outcome::Installed));
     database.sql("drop owned by \"Plain Owner\" cascade; drop role \"Plain Owner\"");
+}
+
+#[test]
+fn missing_roles_are_named_with_what_creates_them() {
+    // The roles belong to the whole server, so this needs one on which nobody has installed anything.
+    let cluster = Cluster::start_new();
+    let database = cluster.create_database("install");
+    database.sql("create role plain login");
+    database.sql(&format!("grant create on database {} to plain", database.name()));
+    let connstr = database.connstr().replace("user=postgres", "user=plain");
+    let error = outcomes(&connstr).unwrap_err().to_string();
+    assert!(error.contains("\"plain\" may not create roles\nHINT:"), "{error}");
+    for role in ["pgq_reader", "pgq_writer", "pgq_admin"] {
+        assert!(error.contains(&format!("create role {role}")), "{error}");
+    }
+    assert!(!error.contains("CONTEXT"), "{error}");
+}
+
+#[test]
+fn a_stranger_may_not_upgrade() {
+    let database = database("install");
+    outcomes(&database.connstr()).unwrap();
+    database.sql(
+        "comment on schema pgq_node is 'londiste schema, revision 0';
+         drop function pgq_node.version();
+         drop role if exists stranger; create role stranger login",
+    );
+    let connstr = database.connstr().replace("user=postgres", "user=stranger");
+    assert_eq!(
+        outcomes(&connstr).unwrap_err().to_string(),
+        "role \"stranger\" may not upgrade schema pgq_node, which belongs to postgres\n\
+         HINT:  run this as postgres, or an administrator runs: GRANT postgres TO stranger;"
+    );
+    database.sql("grant postgres to stranger");
+    assert_eq!(outcomes(&connstr).unwrap()[2], (Schema::PgqNode, Outcome::Upgraded));
+    let owner = "select proowner::regrole from pg_proc where oid = 'pgq_node.version'::regproc";
+    assert_eq!(database.text(owner), "postgres");
+    database.sql("drop role stranger");
 }
