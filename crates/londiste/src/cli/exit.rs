@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use pgq_client::conn::conninfo::hide_password;
 
+use crate::handler::HandlerError;
 use crate::job::{CallFailed, Interrupted, UsageError};
 
 /// Exit code of a command line that cannot be understood.
@@ -40,7 +41,8 @@ fn line(job_name: &str, error: &anyhow::Error) -> Option<String> {
         ),
         None => format!("Job {job_name} crashed: {}", trail(error)),
     };
-    if let Some(hint) = sql.and_then(hint) {
+    let handler = error.chain().find_map(|cause| cause.downcast_ref::<HandlerError>());
+    if let Some(hint) = sql.and_then(sql_hint).or_else(|| handler.and_then(handler_hint)) {
         line.push_str("\nHINT:  ");
         line.push_str(hint);
     }
@@ -51,11 +53,15 @@ fn line(job_name: &str, error: &anyhow::Error) -> Option<String> {
 fn trail(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
-        let cause = cause.to_string();
+        let message = cause.to_string();
         if text.is_empty() {
-            text = cause;
-        } else if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
+            text = message;
+        } else if !text.contains(&message) {
+            text = format!("{text}: {message}");
+        }
+        if cause.is::<pgq_client::Error>() {
+            // Its text holds what the driver below it has to say.
+            break;
         }
     }
     text.trim_end().to_owned()
@@ -69,7 +75,7 @@ fn shorten(query: &str) -> String {
 }
 
 /// What to do about it, where the server's own text does not say.
-fn hint(error: &pgq_client::Error) -> Option<&'static str> {
+fn sql_hint(error: &pgq_client::Error) -> Option<&'static str> {
     let missing_schema = ["pgq.", "pgq_node.", "londiste."]
         .iter()
         .any(|schema| error.query().is_some_and(|query| query.contains(schema)));
@@ -82,6 +88,16 @@ fn hint(error: &pgq_client::Error) -> Option<&'static str> {
         "42501" if missing_schema => Some(
             "The role in 'db' may not use the replication functions; grant it londiste_writer.",
         ),
+        _ => None,
+    }
+}
+
+fn handler_hint(error: &HandlerError) -> Option<&'static str> {
+    match error {
+        // The original shows nothing but the name.
+        HandlerError::Unknown(_) => {
+            Some("There is no such handler in this version; show-handlers lists those there are.")
+        }
         _ => None,
     }
 }
@@ -116,6 +132,13 @@ mod tests {
             line("j", &error).as_deref(),
             Some("Job j crashed: connection to server failed: no")
         );
+    }
+
+    #[test]
+    fn an_unknown_handler_gets_a_hint() {
+        let error = HandlerError::Unknown("bulk".to_owned()).into();
+        let line = line("j", &error).unwrap();
+        assert!(line.starts_with("Job j crashed: 'bulk'\nHINT:  "), "{line}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use tokio_postgres::GenericClient;
 
 use super::Run;
 use super::add_table::location;
+use super::create_object::create_sequence;
 use super::set::LocalSet;
 use super::wanted::{Choice, expand};
 use crate::calls::{self, ObjectKind, SeqRow};
@@ -15,23 +16,34 @@ use crate::job::{self, UsageError};
 /// Adds the sequences that the arguments name.
 pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     let options = &run.options;
-    if options.create || options.create_full {
-        bail!(super::option_not_in_this_version("--create"));
-    }
+    let create = options.create || options.create_full;
     let queue = &run.job.settings.queue;
     let mut set = LocalSet::load(run).await?;
-    let provider = if set.node_type()? == NodeType::Root {
+    let mut provider = if set.node_type()? == NodeType::Root {
         None
     } else {
-        let session = run.job.remote("provider_db", &location(run, &set)?).await?;
-        Some(calls::get_seq_list(&*session, queue).await?)
+        Some(run.job.remote("provider_db", &location(run, &set)?).await?)
     };
     let transaction = job::begin(&mut set.db).await?;
-    if let Some(provider) = provider {
-        sync_registrations(run, &transaction, &provider).await?;
+    if let Some(provider) = &provider {
+        let there = calls::get_seq_list(&**provider, queue).await?;
+        sync_registrations(run, &transaction, &there).await?;
     }
     for seq in sequences(run, &transaction).await? {
-        if calls::find_seq_oid(&transaction, &seq).await?.is_none() {
+        let exists = calls::find_seq_oid(&transaction, &seq).await?.is_some();
+        if create && exists {
+            tracing::info!("Sequence {seq} already exist, not creating");
+        } else if create {
+            match &mut provider {
+                Some(provider) if calls::find_seq_oid(&**provider, &seq).await?.is_some() => {
+                    create_sequence(provider, &transaction, &seq).await?;
+                }
+                _ => {
+                    tracing::warn!("Sequence \"{seq}\" missing on provider, skipping");
+                    continue;
+                }
+            }
+        } else if !exists {
             if options.skip_non_existing {
                 tracing::warn!("Sequence \"{seq}\" missing on local node, skipping");
                 continue;

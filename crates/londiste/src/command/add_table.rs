@@ -10,6 +10,7 @@ use pgq_client::conn::Session;
 use pgq_client::name::TableName;
 use tokio_postgres::GenericClient;
 
+use super::create_object::create_table;
 use super::set::{LocalSet, Member};
 use super::wanted::{Choice, expand};
 use super::{Run, wait_sync};
@@ -17,16 +18,17 @@ use crate::calls::{self, NewTable, ObjectKind, TableRow};
 use crate::handler::Handler;
 use crate::job::{self, UsageError};
 use crate::table::attrs::{HandlerSpec, TableAttrs};
+use crate::table::source;
 
 /// Adds the tables that the arguments name, each in a transaction of its own.
 pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     let options = &run.options;
-    if options.create || options.create_full {
-        bail!(super::option_not_in_this_version("--create"));
+    if options.create_full {
+        bail!(super::option_not_in_this_version("--create-full"));
     }
     let handler = handler(run)?;
     let mut set = LocalSet::load(run).await?;
-    let provider = Provider::connect(run, &set).await?;
+    let mut provider = Provider::connect(run, &set).await?;
     if let Some(provider) = &provider {
         sync_registrations(run, &mut set, &provider.tables).await?;
     }
@@ -41,8 +43,15 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
         bail!(UsageError("--dest-table can be given only for single table".to_owned()));
     }
     check_copy_condition(run, provider.as_ref(), &tables).await?;
+    if options.create && options.find_copy_node {
+        // The definition comes from where the rows will come from.
+        if let Some(provider) = &mut provider {
+            let source = source::find(&run.job, &location(run, &set)?, &tables).await?;
+            *provider = Provider { db: source.session, tables: source.tables };
+        }
+    }
     for table in &tables {
-        add(run, &mut set.db, table, handler.as_ref()).await?;
+        add(run, &mut set.db, provider.as_mut(), table, handler.as_ref()).await?;
     }
     if options.wait_sync {
         wait_sync::run(run).await?;
@@ -224,6 +233,7 @@ async fn check_copy_condition(
 async fn add(
     run: &Run,
     db: &mut Session,
+    provider: Option<&mut Provider>,
     table: &TableName,
     handler: Option<&(HandlerSpec, Handler)>,
 ) -> anyhow::Result<()> {
@@ -238,8 +248,18 @@ async fn add(
         transaction.batch_execute(&sql).await.map_err(|error| Error::sql(error, sql))?;
     }
     let physical = dest.as_ref().unwrap_or(table);
-    if options.skip_non_existing && calls::find_table_oid(&transaction, physical).await?.is_none() {
-        let desc = describe(table, dest.as_ref());
+    let desc = describe(table, dest.as_ref());
+    let exists = calls::find_table_oid(&transaction, physical).await?.is_some();
+    if options.create {
+        if exists {
+            tracing::info!("Table {desc} already exist, not touching");
+        } else if let Some((provider, source)) = original(provider, table).await? {
+            create_table(provider, &transaction, &source, physical).await?;
+        } else {
+            tracing::warn!("Table {desc} missing on provider, cannot create, skipping");
+            return Ok(());
+        }
+    } else if options.skip_non_existing && !exists {
         tracing::warn!("Table {desc} does not exist on local node, skipping");
         return Ok(());
     }
@@ -260,6 +280,17 @@ async fn add(
         );
     }
     Ok(())
+}
+
+/// The provider's table that one is created from, if there is one.
+async fn original<'a>(
+    provider: Option<&'a mut Provider>,
+    table: &TableName,
+) -> anyhow::Result<Option<(&'a mut Session, TableName)>> {
+    let Some(provider) = provider else { return Ok(None) };
+    let source = provider.table(table).map_or(table, TableRow::dest).clone();
+    let exists = calls::find_table_oid(&*provider.db, &source).await?.is_some();
+    Ok(exists.then_some((&mut provider.db, source)))
 }
 
 fn describe(table: &TableName, dest: Option<&TableName>) -> String {

@@ -43,6 +43,9 @@ pub(crate) async fn run(run: &Run, node_type: NodeType) -> anyhow::Result<()> {
     if already.is_none() && !run.options.nocheck {
         check_public_location(job, &db, &wanted.location).await?;
     }
+    if already.is_none() {
+        check_merge_queue(&wanted, &db).await?;
+    }
     // Root and provider are looked at before anything is installed, and changed at the very end.
     let upstream = match (already, provider_of(run)) {
         (None, Some(provider)) if node_type != NodeType::Root => {
@@ -151,6 +154,17 @@ async fn check_public_location(job: &Job, db: &Session, location: &str) -> anyho
         bail!(UsageError(format!(
             "Public connect string points to different database than local connect string (fail={fail})"
         )));
+    }
+    Ok(())
+}
+
+/// The queue to merge into is in this database; without the schemas there is none.
+async fn check_merge_queue(wanted: &Wanted<'_>, db: &Session) -> anyhow::Result<()> {
+    let Some(merge) = &wanted.merge else { return Ok(()) };
+    let installed: Option<bool> =
+        statement::value(&**db, "select to_regclass('pgq.queue') is not null", &[]).await?;
+    if installed != Some(true) || !queue_exists(&**db, merge).await? {
+        bail!(UsageError(format!("non-existing queue on leaf side: {merge}")));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use pgq_client::calls::pgq_node;
 /// All members by name.
 pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     let set = LocalSet::load(run).await?;
+    set.warn_unless_node();
     let queue = &run.job.settings.queue;
     let mut locations = pgq_node::get_queue_locations(&*set.db, queue).await?;
     locations.sort_by(|a, b| a.node.cmp(&b.node));

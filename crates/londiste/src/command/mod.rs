@@ -18,6 +18,7 @@ mod add_seq;
 mod add_table;
 mod cascade;
 mod create_node;
+mod create_object;
 mod drop_node;
 mod handlers;
 mod members;
@@ -314,7 +315,7 @@ pub const LIST: &[Entry] = &[
         Some(&["old_node_name"]),
         Group::Layout,
         "NODE [--all] [--dead-root|--dead-branch]",
-        "take over the place of another node",
+        "take over the place of another node (not in this version yet)",
     )),
     steps(admin(
         Name::Resurrect,
@@ -322,7 +323,7 @@ pub const LIST: &[Entry] = &[
         NONE,
         Group::Layout,
         "",
-        "bring a former root back as a branch",
+        "bring a former root back as a branch (not in this version yet)",
     )),
     steps(admin(
         Name::DropNode,
@@ -354,7 +355,7 @@ pub const LIST: &[Entry] = &[
         Some(&["old_name", "new_name"]),
         Group::Layout,
         "OLD NEW",
-        "give a node another name",
+        "give a node another name (not in this version yet)",
     )),
     other(
         Component::Worker,
@@ -460,7 +461,7 @@ pub const LIST: &[Entry] = &[
             None,
             Group::Extra,
             "[TABLE ...]",
-            "find the rows that differ, and fix them",
+            "find the rows that differ, and fix them (not in this version yet)",
         ),
     ),
     admin(

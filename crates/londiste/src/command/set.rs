@@ -46,12 +46,14 @@ impl LocalSet {
     /// # Errors
     /// [`UsageError`] when the node is not initialised.
     pub(crate) fn name(&self) -> Result<&NodeName, UsageError> {
-        self.info.node_name.as_ref().ok_or_else(|| {
-            UsageError(format!(
-                "{} - create the node first (create-root, create-branch, create-leaf)",
-                self.info.reply.note
-            ))
-        })
+        self.info.node_name.as_ref().ok_or_else(|| UsageError(not_initialized(&self.info)))
+    }
+
+    /// Warns when the database is no node of the queue, for commands that go on all the same.
+    pub(crate) fn warn_unless_node(&self) {
+        if self.info.node_name.is_none() {
+            tracing::warn!("{}", not_initialized(&self.info));
+        }
     }
 
     /// The local node's type; as [`LocalSet::name`].
@@ -131,6 +133,24 @@ impl LocalSet {
         let (_, root) = find_root_from(job, job.local("db").await?).await?;
         Ok(root)
     }
+}
+
+/// For commands that show nothing when there is nothing: tells the operator when that is because the database is no node
+/// of this queue. The original is silent.
+pub(crate) async fn warn_unless_node(
+    client: &impl GenericClient,
+    queue: &QueueName,
+) -> pgq_client::Result<()> {
+    let info = pgq_node::get_node_info(client, queue).await?;
+    if info.node_name.is_none() {
+        tracing::warn!("{}", not_initialized(&info));
+    }
+    Ok(())
+}
+
+/// What to say of a database that is no node of the queue.
+fn not_initialized(info: &NodeInfo) -> String {
+    format!("{} - create the node first (create-root, create-branch, create-leaf)", info.reply.note)
 }
 
 /// Reads node and members from a database; names in `dead` are taken as dead.

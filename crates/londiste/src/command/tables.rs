@@ -3,6 +3,7 @@
 use pgq_client::text::urlenc::UrlencError;
 
 use super::Run;
+use super::set::{LocalSet, warn_unless_node};
 use crate::calls;
 use crate::cli::console;
 use crate::cli::table_display::{Cell, table};
@@ -12,6 +13,9 @@ use crate::table::attrs::TableAttrs;
 pub(crate) async fn tables(run: &Run) -> anyhow::Result<()> {
     let db = run.job.local("db").await?;
     let mut rows = calls::get_table_list(&*db, &run.job.settings.queue).await?;
+    if rows.is_empty() {
+        warn_unless_node(&*db, &run.job.settings.queue).await?;
+    }
     rows.retain(|row| row.local);
     rows.sort_by(|a, b| a.table.cmp(&b.table));
     if run.options.names_only {
@@ -40,6 +44,9 @@ pub(crate) async fn tables(run: &Run) -> anyhow::Result<()> {
 pub(crate) async fn seqs(run: &Run) -> anyhow::Result<()> {
     let db = run.job.local("db").await?;
     let rows = calls::get_seq_list(&*db, &run.job.settings.queue).await?;
+    if rows.is_empty() {
+        warn_unless_node(&*db, &run.job.settings.queue).await?;
+    }
     let cells: Vec<_> = rows
         .iter()
         .map(|row| {
@@ -56,8 +63,9 @@ pub(crate) async fn seqs(run: &Run) -> anyhow::Result<()> {
 
 /// What could be added here.
 pub(crate) async fn missing(run: &Run) -> anyhow::Result<()> {
-    let db = run.job.local("db").await?;
-    let rows = calls::local_show_missing(&*db, &run.job.settings.queue).await?;
+    let set = LocalSet::load(run).await?;
+    set.name()?;
+    let rows = calls::local_show_missing(&*set.db, &run.job.settings.queue).await?;
     let cells: Vec<_> = rows
         .iter()
         .map(|row| vec![Cell::text(Some(row.kind.letter())), Cell::text(Some(row.name.as_str()))])

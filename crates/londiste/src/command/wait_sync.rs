@@ -6,6 +6,7 @@ use std::time::Duration;
 use pgq_client::name::TableName;
 
 use super::Run;
+use super::set::warn_unless_node;
 use crate::calls;
 use crate::table::state::TableState;
 
@@ -16,6 +17,7 @@ const POLL: Duration = Duration::from_millis(200);
 pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     tracing::info!("Waiting until all tables are in sync");
     let db = run.job.local("db").await?;
+    warn_unless_node(&*db, &run.job.settings.queue).await?;
     let mut waiting: Option<HashSet<TableName>> = None;
     loop {
         let rows = calls::get_table_list(&*db, &run.job.settings.queue).await?;

@@ -28,6 +28,7 @@ const PARALLEL: usize = 100;
 /// `status`: all nodes as a tree.
 pub(crate) async fn status(run: &Run) -> anyhow::Result<()> {
     let set = LocalSet::load(run).await?;
+    set.warn_unless_node();
     let mut names: Vec<&NodeName> = set.members.keys().collect();
     // The local node's tree comes first.
     names.sort_by_key(|name| !set.is_local(name));
