@@ -1,10 +1,9 @@
 //! One batch, in one transaction of the local database.
 
-use anyhow::Context as _;
 use pgq_client::calls::pgq_node;
 use pgq_client::consumer::BatchInfo;
 use pgq_client::event::Event;
-use pgq_client::id::TickId;
+use pgq_client::id::{EventId, TickId};
 use pgq_client::name::TableName;
 use tokio_postgres::Client;
 
@@ -13,7 +12,7 @@ use super::dispatch::{self, Action};
 use super::downstream::Downstream;
 use super::role::Role;
 use super::snapshots::SnapshotAges;
-use super::system;
+use super::{failure, system};
 use crate::calls;
 use crate::execute::{self, Script};
 use crate::job::{self, Job};
@@ -45,6 +44,17 @@ pub(super) struct BatchDone {
     pub(super) global_watermark: Option<TickId>,
     /// Tables whose snapshot goes with this batch.
     expired: Vec<TableName>,
+}
+
+/// A script could not be run. The server's words come first, where watchers of `status` look for them.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem} (script {name}, ev_id={event})")]
+pub(super) struct ScriptFailed {
+    problem: String,
+    name: String,
+    event: EventId,
+    #[source]
+    source: anyhow::Error,
 }
 
 impl BatchWork<'_> {
@@ -130,8 +140,9 @@ impl BatchWork<'_> {
             sql: event.data.as_deref().unwrap_or_default(),
             attrs: event.extra2.as_deref().unwrap_or_default(),
         };
-        execute::replay(client, &self.job.settings.queue, script).await.with_context(|| {
-            format!("[ev_id={},ev_txid={}] {}", event.id, event.txid, script.name)
+        execute::replay(client, &self.job.settings.queue, script).await.map_err(|source| {
+            let problem = failure::text(&source);
+            ScriptFailed { problem, name: script.name.to_owned(), event: event.id, source }
         })?;
         self.applier.forget_structure();
         Ok(())

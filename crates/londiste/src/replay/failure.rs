@@ -4,6 +4,7 @@
 use pgq_client::conn::conninfo::hide_password;
 
 use super::apply::EventError;
+use super::batch::ScriptFailed;
 use super::replica::NoReplicaRole;
 use crate::job::CallFailed;
 
@@ -42,6 +43,7 @@ pub(crate) fn text(error: &anyhow::Error) -> String {
         // Below these is the driver's error, which quotes rows.
         if cause.is::<pgq_client::Error>()
             || cause.is::<EventError>()
+            || cause.is::<ScriptFailed>()
             || cause.is::<NoReplicaRole>()
         {
             break;
