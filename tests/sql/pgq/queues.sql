@@ -15,7 +15,8 @@ select queue_id, queue_name, queue_ntables, queue_cur_table, queue_rotation_peri
 select tick_queue, tick_id, tick_event_seq from pgq.tick order by 1, 2;
 
 select c.relname, c.relkind, c.reloptions, t.reloptions as toast_options,
-       array_to_string(array(select unnest(c.relacl)::text collate "C" order by 1), ' ') as acl,
+       -- without the privilege to maintain, which servers from 17 on have
+       array_to_string(array(select replace(unnest(c.relacl)::text, 'm/', '/') collate "C" order by 1), ' ') as acl,
        i.inhparent::regclass
   from pg_class c
        left join pg_class t on t.oid = c.reltoastrelid

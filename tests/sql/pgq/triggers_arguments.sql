@@ -23,6 +23,7 @@ begin
     end loop;
 end;
 $$;
+set client_min_messages = warning;
 \pset null <null>
 \pset format unaligned
 \set QUIET on
