@@ -5,41 +5,33 @@
 //! `*.reference.out` is what the reference prints. With the variable `LONDISTE_TEST_RECORD` set the files are written
 //! anew, the common ones from the reference.
 
-use std::fmt::Write;
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use postgres::{Client, SimpleQueryMessage};
+use system_tests::answers::{check, same_answers, same_interface, scripts};
 use system_tests::schemas::{database, has_reference, transcript};
 use system_tests::wait::SOON;
-use system_tests::{Cluster, Database, Impl, holds, wait_for};
-
-/// Name of the variable that makes the tests write what they would compare with.
-const RECORD_VARIABLE: &str = "LONDISTE_TEST_RECORD";
+use system_tests::{Database, Impl, holds, wait_for};
 
 #[test]
 fn pgq_node_answers_as_the_reference_does() {
-    same_answers("pgq_node");
+    same_answers("pgq_node", database);
 }
 
 #[test]
 fn londiste_answers_as_the_reference_does() {
-    same_answers("londiste");
+    same_answers("londiste", database);
 }
 
 #[test]
 fn wanted_differences_are_the_only_ones() {
     let mut wrong = String::new();
     for script in scripts("differences") {
-        if !fits_server(&script) {
-            continue;
-        }
         let mut sides = vec![(Impl::Ours, "out")];
         if has_reference() {
             sides.push((Impl::Reference, "reference.out"));
         }
         for (side, suffix) in sides {
-            check(&mut wrong, &script.with_extension(suffix), &run(side, &script));
+            let text = transcript(&database(side), &script, &[]);
+            check(&mut wrong, &script.with_extension(suffix), &text);
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
@@ -48,17 +40,8 @@ fn wanted_differences_are_the_only_ones() {
 /// Every column, constraint, index, function and grant that anybody outside can see.
 #[test]
 fn both_schemas_offer_the_interface_of_the_reference() {
-    let questions = folder("interface.sql");
-    let mut wrong = String::new();
-    for schema in ["pgq_node", "londiste"] {
-        let ask = |side| transcript(&database(side), &questions, &[("schema", schema)]);
-        let expected = folder(schema).join("interface.out");
-        if has_reference() {
-            check(&mut wrong, &expected, &without_echo(&ask(Impl::Reference)));
-        }
-        check(&mut wrong, &expected, &without_echo(&ask(Impl::Ours)));
-    }
-    assert!(wrong.is_empty(), "{wrong}");
+    same_interface("pgq_node", database);
+    same_interface("londiste", database);
 }
 
 /// Two sessions at one file: the later waits for the earlier, and runs it only when that one gave up.
@@ -183,85 +166,4 @@ fn wait_for_blocked(db: &Database, text: &str) {
         ));
         holds(seen == "Lock", seen)
     });
-}
-
-/// Runs every script of a folder on both sides and compares with the recorded answers.
-#[track_caller]
-fn same_answers(schema: &str) {
-    let mut wrong = String::new();
-    for script in scripts(schema) {
-        let expected = script.with_extension("out");
-        // First the reference: it is the one that may record.
-        if has_reference() {
-            check(&mut wrong, &expected, &run(Impl::Reference, &script));
-        }
-        check(&mut wrong, &expected, &run(Impl::Ours, &script));
-    }
-    assert!(wrong.is_empty(), "{wrong}");
-}
-
-fn run(side: Impl, script: &Path) -> String {
-    transcript(&database(side), script, &[])
-}
-
-/// Adds to `wrong` where the text differs from the file, or writes the file when asked to record and it is not there
-/// yet.
-fn check(wrong: &mut String, expected: &Path, text: &str) {
-    if std::env::var_os(RECORD_VARIABLE).is_some() && !expected.exists() {
-        fs::write(expected, text).unwrap_or_else(|e| panic!("{}: {e}", expected.display()));
-        return;
-    }
-    let recorded =
-        fs::read_to_string(expected).unwrap_or_else(|e| panic!("{}: {e}", expected.display()));
-    if recorded == text {
-        return;
-    }
-    let same = recorded.lines().zip(text.lines()).take_while(|(a, b)| a == b).count();
-    let around = |text: &str| -> String {
-        let from = same.saturating_sub(5);
-        text.lines().skip(from).take(12).map(|line| format!("    {line}\n")).collect()
-    };
-    let _ = writeln!(
-        wrong,
-        "{}, line {}: expected\n{}  but got\n{}",
-        expected.display(),
-        same + 1,
-        around(&recorded),
-        around(text)
-    );
-}
-
-/// The scripts of a folder below `tests/sql`, by name.
-#[track_caller]
-fn scripts(name: &str) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = fs::read_dir(folder(name))
-        .unwrap_or_else(|e| panic!("tests/sql/{name}: {e}"))
-        .map(|entry| entry.expect("a readable folder").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
-        .collect();
-    assert!(!found.is_empty(), "tests/sql/{name} has no scripts");
-    found.sort();
-    found
-}
-
-/// Is the server new enough for a script whose first line is `-- from PostgreSQL N on`?
-fn fits_server(script: &Path) -> bool {
-    let text = fs::read_to_string(script).expect("listed above");
-    let Some(rest) = text.strip_prefix("-- from PostgreSQL ") else { return true };
-    let major: i64 = rest.split(' ').next().and_then(|word| word.parse().ok()).expect("a number");
-    let db = Cluster::shared().create_database("version");
-    db.int("show server_version_num") >= major * 10_000
-}
-
-/// The answers without the questions.
-fn without_echo(transcript: &str) -> String {
-    let kinds = ["column", "constraint", "index", "function", "grant", "schema"];
-    transcript
-        .lines()
-        .filter(|line| kinds.iter().any(|kind| line.starts_with(&format!("{kind}\t"))))
-        .fold(String::new(), |text, line| text + line + "\n")
-}
-
-fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("sql").join(name)
 }

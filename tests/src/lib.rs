@@ -6,6 +6,7 @@
 //! - [`cluster`]: `initdb`, start, stop and restart of a throw-away server; one is shared by all tests;
 //! - [`database`]: a database per test, with short ways to ask it things;
 //! - [`schemas`]: databases with the SQL schemas of either side, and scripts run against them;
+//! - [`answers`]: what such a script says, against what it said before;
 //! - [`under_test`]: whose `londiste` and `pgqd` are run (ours or the reference's) and what one run said;
 //! - [`daemon`], [`node`], [`ticker`]: a londiste node and a ticker as an operator sets them up;
 //! - [`wait`]: wait for a state with a deadline; [`normalise`]: outputs made comparable.
@@ -14,6 +15,7 @@
 //! its work panics, at the caller's line, with a message that says what to do. Only what a test may want to go
 //! wrong (a query while the server is down, a program's exit code) is returned.
 
+pub mod answers;
 pub mod cluster;
 pub mod daemon;
 pub mod database;

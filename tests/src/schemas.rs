@@ -51,9 +51,14 @@ pub fn has_reference() -> bool {
 /// When the reference is asked for and not installed.
 #[track_caller]
 pub fn database(side: Impl) -> Database {
+    Database::copy_of(template(side), "sql")
+}
+
+/// Made once. The sides come one after the other, because both create the same roles.
+#[track_caller]
+fn template(side: Impl) -> &'static Database {
     static OURS: OnceLock<Database> = OnceLock::new();
     static REFERENCE: OnceLock<Database> = OnceLock::new();
-    // One after the other: both create the same roles.
     let ours = OURS.get_or_init(|| {
         let db = Cluster::shared().create_database("template_ours");
         for schema in SCHEMAS {
@@ -61,15 +66,30 @@ pub fn database(side: Impl) -> Database {
         }
         db
     });
-    let template = match side {
+    match side {
         Impl::Ours => ours,
         Impl::Reference => REFERENCE.get_or_init(|| {
             let db = Cluster::shared().create_database("template_reference");
             db.sql("create extension londiste cascade");
             db
         }),
-    };
-    Database::copy_of(template, "sql")
+    }
+}
+
+/// A new database in the shared cluster with nothing but the schema pgq of one side.
+///
+/// # Panics
+/// When the reference is asked for and not installed.
+#[track_caller]
+pub fn database_with_pgq(side: Impl) -> Database {
+    // The roles are there then, nobody else is just creating them.
+    template(side);
+    let db = Cluster::shared().create_database("pgq");
+    match side {
+        Impl::Ours => db.sql(&script("pgq", true)),
+        Impl::Reference => db.sql("create extension pgq"),
+    }
+    db
 }
 
 /// What `psql` prints, statements and errors included, when it is fed a script. The script goes on after errors, and

@@ -11,6 +11,7 @@ language plpgsql stable as $$
 declare
     col     record;
     type_id oid;
+    stand_in pg_catalog.text;   -- the polymorphic type whose operators it uses
     equals  pg_catalog.text;
     changed boolean;
     -- bool, bytea, int8, int2, int4, oid, date, timestamp, timestamptz, uuid
@@ -47,6 +48,13 @@ begin
          where t.oid operator(pg_catalog.=) type_id;
     end loop;
 
+    stand_in := case
+        when col.typtype operator(pg_catalog.=) 'e' then 'pg_catalog.anyenum'
+        when col.typtype operator(pg_catalog.=) 'r' then 'pg_catalog.anyrange'
+        when col.typtype operator(pg_catalog.=) 'm' then 'pg_catalog.anymultirange'
+        when col.typtype operator(pg_catalog.=) 'c' then 'pg_catalog.record'
+    end;
+
     -- The default btree operator class has it, else the default hash operator class; of the type
     -- itself, else of what it can be taken for.
     select pg_catalog.format('operator(%I.%s)', n.nspname, o.oprname)
@@ -59,7 +67,7 @@ begin
                and ao.amoplefttype operator(pg_catalog.=) oc.opcintype
                and ao.amoprighttype operator(pg_catalog.=) oc.opcintype
                and ao.amopstrategy operator(pg_catalog.=)
-                       (case am.amname when 'btree' then 3 else 1 end)
+                       (case when am.amname operator(pg_catalog.=) 'btree' then 3 else 1 end)
            join pg_catalog.pg_operator o
                 on o.oid operator(pg_catalog.=) ao.amopopr
            join pg_catalog.pg_namespace n
@@ -68,12 +76,7 @@ begin
        and am.amname operator(pg_catalog.=) any (array['btree', 'hash']::name[])
        and (oc.opcintype operator(pg_catalog.=) type_id
             or oc.opcintype operator(pg_catalog.=)
-                   (case col.typtype
-                        when 'e' then 'pg_catalog.anyenum'::pg_catalog.regtype
-                        when 'r' then 'pg_catalog.anyrange'::pg_catalog.regtype
-                        when 'm' then pg_catalog.to_regtype('pg_catalog.anymultirange')
-                        when 'c' then 'pg_catalog.record'::pg_catalog.regtype
-                    end)::oid
+                   pg_catalog.to_regtype(stand_in)::oid
             or exists (select from pg_catalog.pg_cast c
                         where c.castsource operator(pg_catalog.=) type_id
                           and c.casttarget operator(pg_catalog.=) oc.opcintype

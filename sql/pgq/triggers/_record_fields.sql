@@ -28,7 +28,7 @@ begin
     return array(
         select coalesce(
                    pg_catalog.replace(pg_catalog.replace(f.part[1], '""', '"'), E'\\\\', E'\\'),
-                   nullif(f.part[2], ''))
+                   case when f.part[2] operator(pg_catalog.<>) '' then f.part[2] end)
           from pg_catalog.regexp_matches(
                    pg_catalog.concat(',', pg_catalog.substr(i_record, 2,
                        pg_catalog.length(i_record) operator(pg_catalog.-) 2)) collate "C",

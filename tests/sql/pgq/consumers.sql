@@ -1,4 +1,5 @@
 -- Consumers, batches, cursors, the retry queue.
+\set VERBOSITY terse
 select pgq.create_queue('q');
 select pgq.create_queue('other');
 select pgq.register_consumer('nope', 'c');
@@ -98,9 +99,7 @@ select pgq.batch_retry(null, 5);
 select ev_queue, ev_id, ev_txid, ev_owner, ev_retry, ev_type, ev_data, ev_extra1, ev_extra4
   from pgq.retry_queue order by ev_id;
 delete from pgq.retry_queue where ev_id = 1;
-\set VERBOSITY terse
 select pgq.batch_retry(1, null);
-\set VERBOSITY default
 select pgq.batch_retry(1, 0);
 select pgq.finish_batch(1);
 select pgq.finish_batch(1);

@@ -1,4 +1,5 @@
 -- insert_event, insert_event_raw, limits, disabled queues, current_event_table.
+\set VERBOSITY terse
 select pgq.create_queue('q');
 select pgq.insert_event('nope', 't', 'd');
 select pgq.insert_event(null, 't', 'd');

@@ -1,4 +1,5 @@
 -- Rotation, maint_operations, maint_tables_to_vacuum.
+\set VERBOSITY terse
 select pgq.create_queue('q');
 select pgq.create_queue('p');
 select * from pgq.maint_operations();

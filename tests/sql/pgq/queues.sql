@@ -1,4 +1,5 @@
 -- create_queue, drop_queue, set_queue_config, get_queue_info, grants of event tables.
+\set VERBOSITY terse
 select pgq.create_queue(null);
 select pgq.create_queue('q');
 select pgq.create_queue('q');

@@ -1,4 +1,5 @@
 -- What the roles may do. The roles of this test are made and dropped by it.
+\set VERBOSITY terse
 select pgq.create_queue('q');
 create role pgq_test_reader login in role pgq_reader;
 create role pgq_test_writer login in role pgq_writer;

@@ -1,4 +1,5 @@
 -- The ticker in all its forms, force_tick, find_tick_helper.
+\set VERBOSITY terse
 select pgq.create_queue('q');
 select pgq.ticker('nope');
 select pgq.ticker(null::text);
@@ -85,9 +86,7 @@ select tick_id, tick_event_seq from pgq.tick order by tick_id;
 select tick_id, tick_time at time zone 'UTC' from pgq.tick where tick_id in (9, 10) order by 1;
 select last_value from pgq.event_1_tick_seq;
 select last_value from pgq.event_1_id_seq;
-\set VERBOSITY terse
 select pgq.ticker('q', null, now(), 3);
-\set VERBOSITY default
 select pgq.force_tick('q');
 select last_value from pgq.event_1_id_seq;
 select pgq.set_queue_config('q', 'external_ticker', 'false');

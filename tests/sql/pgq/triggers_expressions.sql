@@ -1,5 +1,6 @@
 -- Magic columns and expressions.
 -- Events are shown in the order they were made and then forgotten.
+\set VERBOSITY terse
 select pgq.create_queue('q');
 create function events(out ev_type text, out ev_data text, out ev_extra1 text, out ev_extra2 text,
                        out ev_extra3 text, out ev_extra4 text) returns setof record

@@ -1,4 +1,5 @@
 -- quote_fqname, seq_getval, seq_setval.
+\set VERBOSITY terse
 select n, pgq.quote_fqname(n)
   from unnest(array['a.b', 'a.b.c', 'a', '', 'A.b', 'a."b"', 'select.from', '.x', 'x.', 'é.ü',
                     null]) n;

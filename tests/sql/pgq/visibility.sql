@@ -1,5 +1,6 @@
 -- Which transactions belong to a batch: events with chosen transaction ids, ticks with chosen
 -- snapshots.
+\set VERBOSITY terse
 select pgq.create_queue('q');
 select pgq.register_consumer('q', 'c');
 create function batch(start_snapshot text, end_snapshot text) returns text language plpgsql as $$
