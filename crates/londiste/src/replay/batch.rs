@@ -3,7 +3,7 @@
 use pgq_client::calls::pgq_node;
 use pgq_client::consumer::BatchInfo;
 use pgq_client::event::Event;
-use pgq_client::id::{EventId, TickId};
+use pgq_client::id::{EventId, TickId, Txid};
 use pgq_client::name::TableName;
 use tokio_postgres::Client;
 
@@ -46,13 +46,14 @@ pub(super) struct BatchDone {
     expired: Vec<TableName>,
 }
 
-/// A script could not be run. The server's words come first, where watchers of `status` look for them.
+/// A script could not be run. The server's words come last, where watchers of `status` look for them.
 #[derive(Debug, thiserror::Error)]
-#[error("{problem} (script {name}, ev_id={event})")]
+#[error("[ev_id={id},ev_txid={txid}] {name}: {problem}")]
 pub(super) struct ScriptFailed {
     problem: String,
     name: String,
-    event: EventId,
+    id: EventId,
+    txid: Txid,
     #[source]
     source: anyhow::Error,
 }
@@ -142,7 +143,13 @@ impl BatchWork<'_> {
         };
         execute::replay(client, &self.job.settings.queue, script).await.map_err(|source| {
             let problem = failure::text(&source);
-            ScriptFailed { problem, name: script.name.to_owned(), event: event.id, source }
+            ScriptFailed {
+                problem,
+                name: script.name.to_owned(),
+                id: event.id,
+                txid: event.txid,
+                source,
+            }
         })?;
         self.applier.forget_structure();
         Ok(())
