@@ -456,6 +456,38 @@ fn only_common_columns_are_copied_and_rows_may_stay() {
 }
 
 #[test]
+fn a_large_table_comes_over_several_connections_and_over_a_crash() {
+    let mut pair = Pair::new(TABLE);
+    pair.leaf.set("threaded_copy_tables", "other.*, public.?");
+    pair.leaf.set("threaded_copy_pool_size", "3");
+    pair.src.sql(
+        "insert into t select i, repeat(md5(i::text), 10), i from generate_series(1, 70000) i",
+    );
+    assert!(pair.src.int("select pg_relation_size('t') / 8192") > 3 * 1024, "several ranges");
+    pair.dst.sql("insert into t values (99999999, 'old', 99)");
+    let before = pair.structure("t");
+    pair.add("public.t", "");
+    killed(pair.copy("public.t", Some("copy-range-committed")), &pair);
+    assert_eq!(pair.state("public.t"), "in-copy");
+    assert!(pair.dst.int("select count(*) from t") > 0, "a part is there");
+    assert_ne!(
+        pair.dst.text("select dropped_ddl from londiste.table_info"),
+        "",
+        "so nothing is lost"
+    );
+    pair.src.sql("update t set k = -k where id % 100 = 0");
+    pair.tick();
+    let copy = pair.copy("public.t", None);
+    pair.do_sync("public.t");
+    pair.assert_done("public.t", copy);
+    let sums = "select count(*), sum(k), sum(hashtext(t::text)::int8) from t";
+    assert_eq!(pair.dst.text(sums), pair.src.text(sums));
+    assert_eq!(pair.structure("t"), before);
+    assert!(pair.log().contains("INFO public.t: start threaded copy"));
+    assert!(pair.log().contains("INFO public.t: restoring DDL"));
+}
+
+#[test]
 fn foreign_keys_are_put_aside() {
     let pair = Pair::new(
         "create table t (id int primary key); create table child (id int primary key, t int)",

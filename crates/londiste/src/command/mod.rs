@@ -31,7 +31,7 @@ mod tables;
 mod tag_node;
 mod wait_node;
 mod wait_sync;
-mod wanted;
+pub(crate) mod wanted;
 
 /// One command about to run.
 #[derive(Debug, Clone)]

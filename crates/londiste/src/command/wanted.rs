@@ -33,7 +33,9 @@ pub(crate) fn expand(args: &[String], choice: Choice<'_>) -> Result<Vec<TableNam
     for arg in args {
         let full = TableName::new(arg);
         if arg.contains(['*', '?']) {
-            names.extend(choice.working.iter().filter(|name| matches(&full, name)).cloned());
+            names.extend(
+                choice.working.iter().filter(|name| matches(full.as_str(), name.as_str())).cloned(),
+            );
         } else if choice.working.contains(&full) {
             names.insert(full);
         } else if choice.done.contains(&full) {
@@ -58,9 +60,9 @@ pub(crate) fn expand(args: &[String], choice: Choice<'_>) -> Result<Vec<TableNam
 }
 
 /// `?` is any character, `*` any number of them.
-fn matches(pattern: &TableName, name: &TableName) -> bool {
-    let pattern: Vec<char> = pattern.as_str().chars().collect();
-    let name: Vec<char> = name.as_str().chars().collect();
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    let name: Vec<char> = name.chars().collect();
     let (mut p, mut n) = (0, 0);
     // Where to go on after the last `*` when what follows it does not match here: one character later.
     let mut retry: Option<(usize, usize)> = None;

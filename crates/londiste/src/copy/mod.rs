@@ -3,8 +3,8 @@
 //! Contract `worker.md` section 18. The worker decides when a table is copied and owns the copies as [`CopyTasks`]; the
 //! command `londiste INI copy TABLE` does the same work in a process of its own ([`run_process`]). Reading guide: `run` is
 //! a task's loop and carries out what [`crate::table::sync_copy`] decides; `source` knows where rows and events come
-//! from, `queue` asks it about ticks; `rows` is the copy itself, with `columns`, `pipe` and `progress` for its parts,
-//! and `claimed` to give way to an operator;
+//! from, `queue` asks it about ticks; `rows` is the copy itself, with `columns`, `pipe` and `progress` for its parts, `parallel`
+//! for large tables //! and `claimed` to give way to an operator;
 //! `replay` brings the table up to date until the worker takes over.
 //!
 //! Departures from the original:
@@ -13,12 +13,12 @@
 //! * the copy starts without waiting for a batch, and makes ticks itself where it may, so that nobody waits for idle
 //!   ticks;
 //! * `custom_snapshot` goes when the table becomes ok: the hand-over is past it;
+//! * `threaded_copy_tables` are split by ranges of pages of one snapshot, and what was dropped is stored before;
 //! * an unknown `copy_node` is an error, and the destination is always analysed.
-//!
-//! Not there yet: `threaded_copy_tables` are copied over one connection, like all others.
 
 mod claimed;
 mod columns;
+mod parallel;
 mod pipe;
 mod process;
 mod progress;

@@ -28,7 +28,7 @@ pub(super) async fn stream(
     copy_out: &str,
     dst: &Client,
     copy_in: &str,
-    progress: &mut Progress,
+    progress: &Progress,
 ) -> Result<()> {
     let read_error = |e| Error::sql(e, copy_out);
     let mut rows = pin!(src.copy_out(copy_out).await.map_err(read_error)?);
@@ -38,6 +38,7 @@ pub(super) async fn stream(
         let mut sink = pin!(dst.copy_in::<_, Bytes>(copy_in).await.map_err(write_error)?);
         let mut sent = 0;
         while !drained && sent < STATEMENT {
+            let mut count = 0;
             let mut chunk = BytesMut::with_capacity(CHUNK + CHUNK / 4);
             while chunk.len() < CHUNK {
                 let Some(row) = rows.try_next().await.map_err(read_error)? else {
@@ -45,12 +46,12 @@ pub(super) async fn stream(
                     break;
                 };
                 chunk.extend_from_slice(&row);
-                progress.rows += 1;
+                count += 1;
             }
             sent += chunk.len();
-            progress.bytes += chunk.len() as u64;
+            let length = chunk.len() as u64;
             sink.feed(chunk.freeze()).await.map_err(write_error)?;
-            progress.report();
+            progress.add(length, count);
         }
         sink.finish().await.map_err(write_error)?;
     }

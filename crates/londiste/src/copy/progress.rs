@@ -1,34 +1,55 @@
 //! How far a copy is, for the log.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How often the log hears of a running copy.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Counts what went through and says so now and then.
+/// Counts what went through and says so now and then. Several connections may share it.
 #[derive(Debug)]
 pub(super) struct Progress {
     table: String,
     /// Rows of the source as its planner believes.
     expected: Option<f64>,
     started: Instant,
-    reported: Instant,
-    /// Data copied, in bytes of the COPY text format.
-    pub(super) bytes: u64,
-    /// Rows copied.
-    pub(super) rows: u64,
+    reported: Mutex<Instant>,
+    bytes: AtomicU64,
+    rows: AtomicU64,
 }
 
 impl Progress {
     pub(super) fn start(table: String, expected: Option<f64>, now: Instant) -> Self {
-        Self { table, expected, started: now, reported: now, bytes: 0, rows: 0 }
+        Self {
+            table,
+            expected,
+            started: now,
+            reported: Mutex::new(now),
+            bytes: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
+        }
     }
 
-    /// Logs a line when it is time to.
-    pub(super) fn report(&mut self) {
+    /// Data copied, in bytes of the COPY text format.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Rows copied.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of data sent; logs a line when it is time to.
+    pub(super) fn add(&self, bytes: u64, rows: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+        // When somebody else is at it, there is nothing to add.
+        let Ok(mut reported) = self.reported.try_lock() else { return };
         let now = Instant::now();
-        if now.duration_since(self.reported) >= INTERVAL {
-            self.reported = now;
+        if now.duration_since(*reported) >= INTERVAL {
+            *reported = now;
             tracing::info!("{}", self.line(now.duration_since(self.started)));
         }
     }
@@ -36,7 +57,8 @@ impl Progress {
     /// `public.t: 41% copied, 123456789 bytes, 500000 rows, 24.7 MB/s, 0:07 left`
     #[expect(clippy::cast_precision_loss, reason = "nobody reads more than three digits of it")]
     fn line(&self, elapsed: Duration) -> String {
-        let (bytes, rows, seconds) = (self.bytes, self.rows, elapsed.as_secs_f64().max(0.001));
+        let (bytes, rows) = (self.bytes(), self.rows());
+        let seconds = elapsed.as_secs_f64().max(0.001);
         let rate = bytes as f64 / seconds / 1e6;
         let counts = format!("{bytes} bytes, {rows} rows, {rate:.1} MB/s");
         match self.expected.filter(|&expected| expected >= 1.0) {
@@ -72,9 +94,8 @@ mod tests {
     use super::*;
 
     fn line(expected: Option<f64>, bytes: u64, rows: u64, seconds: u64) -> String {
-        let mut progress = Progress::start("public.t".to_owned(), expected, Instant::now());
-        progress.bytes = bytes;
-        progress.rows = rows;
+        let progress = Progress::start("public.t".to_owned(), expected, Instant::now());
+        progress.add(bytes, rows);
         progress.line(Duration::from_secs(seconds))
     }
 

@@ -1,5 +1,6 @@
 //! The copy itself: structure away, rows in, structure back (contract `worker.md` 18.4).
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
@@ -9,8 +10,9 @@ use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use super::columns::{self, quoted_list};
-use super::pipe;
 use super::progress::Progress;
+use super::source::Link;
+use super::{parallel, pipe};
 use crate::crash_point::crash_point;
 use crate::ddl::{self, Purpose, Structure, create, drop};
 use crate::job::{self, Job};
@@ -21,11 +23,11 @@ use crate::{calls, fkeys};
 
 /// Values that both sessions must agree on, and that an account's defaults must not spoil. Timeouts are meant for
 /// applications; `row_security = off` makes a hidden row an error instead of a hole in the copy.
-const SOURCE_SETTINGS: &str = "\
+pub(super) const SOURCE_SETTINGS: &str = "\
 set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; \
 set local extra_float_digits = 3; set local bytea_output = 'hex'; set local row_security = off";
 
-const DESTINATION_SETTINGS: &str = "\
+pub(super) const DESTINATION_SETTINGS: &str = "\
 set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; \
 set local xmloption = 'content'; set local default_tablespace = ''; set local row_security = off";
 
@@ -42,12 +44,12 @@ select set_config(name, '0', true) from pg_settings \
 /// was not committed.
 pub(super) async fn copy(
     job: &Job,
-    src: &Client,
-    dst: &Client,
+    link: &Link,
     table: &Table,
     source: &TableName,
     mode: CopyMode,
 ) -> anyhow::Result<()> {
+    let (src, dst): (&Client, &Client) = (&link.src, &link.dst);
     let queue = &job.settings.queue;
     tracing::info!("Starting full copy of {}", table.name);
     if mode != CopyMode::Append {
@@ -77,28 +79,29 @@ pub(super) async fn copy(
 
     let structure = match mode {
         CopyMode::Atomic => Some(strip(dst, table, Purpose::Atomic).await?),
-        CopyMode::Lead => {
-            strip_and_store(job, dst, table).await?;
+        CopyMode::Lead | CopyMode::Parallel => {
+            strip_and_store(job, dst, table, mode).await?;
             None
         }
         CopyMode::Append => None,
     };
-    let frozen = match mode {
-        CopyMode::Atomic => empty(dst, table).await?,
-        CopyMode::Lead | CopyMode::Append => false,
-    };
-
-    tracing::info!("{}: start copy", table.name);
     let expected = expected_rows(src, source).await?;
-    let mut progress = Progress::start(table.name.to_string(), expected, Instant::now());
-    let write = statements.write(frozen);
-    pipe::stream(src, &statements.read, dst, &write, &mut progress).await?;
-    tracing::info!(
-        "{}: copy finished: {} bytes, {} rows",
-        table.name,
-        progress.bytes,
-        progress.rows
-    );
+    let progress = Progress::start(table.name.to_string(), expected, Instant::now());
+    match mode {
+        CopyMode::Parallel => {
+            tracing::info!("{}: start threaded copy", table.name);
+            let progress = Arc::new(progress);
+            parallel::copy(job, link, table, statements, Arc::clone(&progress)).await?;
+            finished(table, &progress);
+        }
+        CopyMode::Atomic | CopyMode::Lead | CopyMode::Append => {
+            let frozen = mode == CopyMode::Atomic && empty(dst, table).await?;
+            tracing::info!("{}: start copy", table.name);
+            let (read, write) = (statements.read(None), statements.write(frozen));
+            pipe::stream(src, &read, dst, &write, &progress).await?;
+            finished(table, &progress);
+        }
+    }
     let snapshot = snapshot(src).await?;
     run(src, "commit").await?;
     crash_point("copy-rows");
@@ -149,43 +152,60 @@ pub(super) async fn restore_structure(
     Ok(())
 }
 
+fn finished(table: &Table, progress: &Progress) {
+    let (bytes, rows) = (progress.bytes(), progress.rows());
+    tracing::info!("{}: copy finished: {bytes} bytes, {rows} rows", table.name);
+}
+
 /// The COPY statements of a table.
-struct Statements {
-    read: String,
-    write: String,
-    /// A query that fails as the copy would when the condition is no condition.
-    check: Option<String>,
+#[derive(Debug, Clone)]
+pub(super) struct Statements {
+    pub(super) source: String,
+    dest: String,
+    columns: String,
+    condition: Option<String>,
 }
 
 impl Statements {
     fn new(table: &Table, source: &TableName, names: &[String]) -> Self {
-        let (source, columns) = (source.quoted(), quoted_list(names));
-        let read = match condition(table) {
-            None => format!("COPY {source} ({columns}) TO stdout"),
-            // The condition may end in a comment.
-            Some(condition) => {
-                format!("COPY (SELECT {columns} FROM ONLY {source} WHERE {condition}\n) TO stdout")
-            }
+        Self {
+            source: source.quoted(),
+            dest: table.dest.quoted(),
+            columns: quoted_list(names),
+            condition: condition(table),
+        }
+    }
+
+    /// Reads all rows, or those in a range of pages.
+    pub(super) fn read(&self, range: Option<&str>) -> String {
+        let Self { source, columns, .. } = self;
+        // The condition may end in a comment.
+        let condition = match (range, &self.condition) {
+            (None, None) => return format!("COPY {source} ({columns}) TO stdout"),
+            (None, Some(condition)) => condition.clone(),
+            (Some(range), None) => range.to_owned(),
+            (Some(range), Some(condition)) => format!("{range} AND ({condition}\n)"),
         };
-        let check =
-            condition(table).map(|c| format!("SELECT 1 FROM ONLY {source} WHERE {c}\nLIMIT 0"));
-        Self { read, write: format!("COPY {} ({columns}) FROM stdin", table.dest.quoted()), check }
+        format!("COPY (SELECT {columns} FROM ONLY {source} WHERE {condition}\n) TO stdout")
     }
 
-    fn write(&self, frozen: bool) -> String {
-        if frozen { format!("{} WITH (FREEZE)", self.write) } else { self.write.clone() }
+    /// Writes them; `frozen` where the table is new or truncated in the same transaction.
+    pub(super) fn write(&self, frozen: bool) -> String {
+        let freeze = if frozen { " WITH (FREEZE)" } else { "" };
+        format!("COPY {} ({}) FROM stdin{freeze}", self.dest, self.columns)
     }
 
+    /// Fails as the copy would when the condition is no condition.
     async fn check_condition(&self, src: &Client, table: &Table) -> anyhow::Result<()> {
-        let Some(check) = &self.check else { return Ok(()) };
-        let result = src.query_typed(check, &[]).await.map_err(|e| Error::sql(e, check));
+        let Some(condition) = &self.condition else { return Ok(()) };
+        let check = format!("SELECT 1 FROM ONLY {} WHERE {condition}\nLIMIT 0", self.source);
+        let result = src.query_typed(&check, &[]).await.map_err(|e| Error::sql(e, &*check));
         match result {
             // A dead connection is not the condition's fault. The text is put together here, because of a failed
             // statement the log would show nothing else.
             Err(error) if !error.is_closed() => bail!(
-                "table {}: attribute copy_condition cannot be used: {}: {error}",
-                table.name,
-                condition(table).unwrap_or_default()
+                "table {}: attribute copy_condition cannot be used: {condition}: {error}",
+                table.name
             ),
             result => Ok(result.map(drop)?),
         }
@@ -221,18 +241,26 @@ async fn empty(dst: &Client, table: &Table) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// The first of several copies: drops, truncates and stores in one transaction, and begins the next.
+/// For rows that come in further transactions: drops, stores and truncates in one, and begins the next.
 ///
-/// What is stored already was dropped before a restart. The table is not emptied again then: the others may have added
-/// their rows since, and our own are not there before the state changes.
-async fn strip_and_store(job: &Job, dst: &Client, table: &Table) -> anyhow::Result<()> {
+/// What is stored already was dropped before a restart. The first of several copies does not empty the table again then:
+/// the others may have added their rows since, and its own are not there before the state changes. One that commits in
+/// parts has left some of them.
+async fn strip_and_store(
+    job: &Job,
+    dst: &Client,
+    table: &Table,
+    mode: CopyMode,
+) -> anyhow::Result<()> {
     if table.dropped_ddl.is_none() {
         let structure = strip(dst, table, Purpose::Interrupted).await?;
-        empty(dst, table).await?;
         let script = create::script(&structure);
         let queue = &job.settings.queue;
         let reply = calls::local_set_table_struct(dst, queue, &table.name, Some(&script)).await?;
         job::checked(&reply, None)?;
+    }
+    if table.dropped_ddl.is_none() || mode == CopyMode::Parallel {
+        empty(dst, table).await?;
     }
     run(dst, "commit").await?;
     crash_point("copy-struct-stored");
@@ -272,12 +300,12 @@ async fn snapshot(src: &Client) -> anyhow::Result<String> {
 }
 
 /// Settings for the open transaction.
-async fn set_up(client: &Client, settings: &str) -> anyhow::Result<()> {
+pub(super) async fn set_up(client: &Client, settings: &str) -> anyhow::Result<()> {
     run(client, NO_TIMEOUTS).await?;
     run(client, settings).await
 }
 
-async fn run(client: &Client, sql: &str) -> anyhow::Result<()> {
+pub(super) async fn run(client: &Client, sql: &str) -> anyhow::Result<()> {
     tracing::debug!("exec_cmd: {sql}");
     Ok(client.batch_execute(sql).await.map_err(|e| Error::sql(e, sql))?)
 }

@@ -13,7 +13,7 @@ use pgq_client::name::{ConsumerName, TableName};
 use tokio::sync::{Notify, watch};
 
 use super::source::{self, Link};
-use super::{claimed, queue, replay, rows};
+use super::{claimed, parallel, queue, replay, rows};
 use crate::calls;
 use crate::crash_point::crash_point;
 use crate::job::{self, Job};
@@ -150,6 +150,9 @@ impl Copy<'_> {
         let Some(state) = self.refresh(link).await? else { return Ok(Next::Wait(POLL)) };
 
         let mut view = view(&table);
+        if table.state == TableState::InCopy {
+            view.parallel = parallel::is_wanted(job, &link.src, &table).await?;
+        }
         let mut batch = None;
         let mut step = next_step(&view);
         if step == CopyStep::LookAtQueue {
@@ -182,7 +185,7 @@ impl Copy<'_> {
                     return Ok(Next::Wait(LONG_POLL));
                 };
                 tokio::select! {
-                    copied = rows::copy(job, &link.src, &link.dst, &table, &source, mode) => copied?,
+                    copied = rows::copy(job, link, &table, &source, mode) => copied?,
                     () = claimed::by_an_operator(job, name) => return Ok(Next::GiveWay),
                 }
                 self.wake.notify_one();
@@ -395,6 +398,7 @@ fn view(table: &Table) -> CopyView {
         role: table.copy_role,
         position_in_group: table.copy_pos,
         parallel_limit: limit.unwrap_or(MAX_PARALLEL_COPY).max(1),
+        parallel: false,
         structure_stored: table.dropped_ddl.is_some(),
         queue: None,
     }

@@ -48,13 +48,16 @@ pub(super) struct Link {
     pub(super) dst: Arc<Session>,
     /// Where rows and events come from.
     pub(super) src: Arc<Session>,
+    /// Connection string of the latter.
+    pub(super) location: String,
     /// What the replay knows of the table; belongs to the local session.
     pub(super) applier: Applier,
 }
 
 impl Link {
-    fn new(dst: Session, src: Session) -> Self {
-        Self { dst: Arc::new(dst), src: Arc::new(src), applier: Applier::default() }
+    fn new(dst: Session, src: Session, source: Source) -> Self {
+        let (dst, src) = (Arc::new(dst), Arc::new(src));
+        Self { dst, src, location: source.location, applier: Applier::default() }
     }
 }
 
@@ -88,7 +91,7 @@ pub(super) async fn attach(
         }
         let src = open(job, &connection, &source).await?;
         register(job, &dst, &src, consumer, &source.node).await?;
-        return Ok(Some(Link::new(dst, src)));
+        return Ok(Some(Link::new(dst, src, source)));
     }
     if !registered {
         let busy = table.filter(|t| !matches!(t.state, TableState::Missing | TableState::Ok));
@@ -110,7 +113,7 @@ pub(super) async fn attach(
         tracing::info!("Registering consumer on source queue");
         pgq::register_consumer_at(&*src, queue, consumer, completed).await?;
     }
-    Ok(Some(Link::new(dst, src)))
+    Ok(Some(Link::new(dst, src, source)))
 }
 
 /// The table as this node has it; `None` when it is not attached.

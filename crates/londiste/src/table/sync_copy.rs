@@ -21,6 +21,8 @@ pub struct CopyView {
     pub position_in_group: i32,
     /// How many copies of the table may run at the same time.
     pub parallel_limit: i32,
+    /// Whether the table is to be copied over several connections.
+    pub parallel: bool,
     /// Whether `dropped_ddl` holds statements to be run after the copy.
     pub structure_stored: bool,
     /// What the queue has, once it was looked at.
@@ -45,6 +47,9 @@ pub struct QueueView {
 pub enum CopyMode {
     /// Alone: structure, rows and state in one transaction.
     Atomic,
+    /// Alone, over several connections, each committing for itself: the structure is dropped and stored first, and
+    /// restored when all rows are there.
+    Parallel,
     /// First of several: the structure is dropped and stored, then the rows come; restored when all have copied.
     Lead,
     /// One of several: rows are added to what is there.
@@ -122,6 +127,7 @@ fn in_copy(view: &CopyView) -> CopyStep {
         _ => {}
     }
     CopyStep::Copy(match view.role {
+        None if view.parallel => CopyMode::Parallel,
         None => CopyMode::Atomic,
         Some(CopyRole::Lead) => CopyMode::Lead,
         Some(CopyRole::WaitCopy | CopyRole::WaitReplay) => CopyMode::Append,
@@ -170,6 +176,7 @@ mod tests {
             role: None,
             position_in_group: 0,
             parallel_limit: 8,
+            parallel: false,
             structure_stored: false,
             queue: None,
         }
@@ -193,6 +200,14 @@ mod tests {
     #[test]
     fn alone_a_copy_is_atomic() {
         assert_eq!(next_step(&view(TableState::InCopy)), CopyStep::Copy(CopyMode::Atomic));
+    }
+
+    #[test]
+    fn several_connections_are_for_a_table_of_its_own() {
+        let parallel = CopyView { parallel: true, ..view(TableState::InCopy) };
+        assert_eq!(next_step(&parallel), CopyStep::Copy(CopyMode::Parallel));
+        let lead = CopyView { role: Some(CopyRole::Lead), ..parallel };
+        assert_eq!(next_step(&lead), CopyStep::Copy(CopyMode::Lead));
     }
 
     #[test]
