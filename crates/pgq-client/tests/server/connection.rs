@@ -4,7 +4,7 @@ use pgq_client::Error;
 use pgq_client::conn::Notice;
 use system_tests::cluster::PASSWORD_ROLE;
 
-use crate::support::{database, open, private_file, refusal, run, scalar, until};
+use crate::support::{database, example, open, private_file, refusal, run, scalar, until};
 
 #[test]
 fn tcp_and_socket() {
@@ -246,4 +246,41 @@ fn a_connection_that_is_ended_says_so() {
         let gone = "select (count(*) = 0)::text from pg_stat_activity where pid = ";
         until(&watcher, &format!("{gone}{pid}")).await;
     });
+}
+
+#[test]
+fn environment_service_and_password_file() {
+    let database = database("conn");
+    database.sql(&format!(
+        "do $$ begin create role {PASSWORD_ROLE}; exception when duplicate_object then null; end $$;
+         drop role if exists file_user;
+         create role file_user login superuser password 'from file' in role {PASSWORD_ROLE}"
+    ));
+    let port = database.address().port.to_string();
+    let name = database.name();
+    let (_kept, service) = private_file(
+        "service.conf",
+        &format!("[here]\nhost=127.0.0.1\nport={port}\ndbname={name}\nuser=file_user\n"),
+    );
+    let line = format!("127.0.0.1:{port}:{name}:file_user:from file\n");
+    let (_kept, passwords) = private_file("passwords", &line);
+    let by_service = [("PGSERVICEFILE", service.as_str()), ("PGPASSFILE", &passwords)];
+    let by_variables = [
+        ("PGHOST", "127.0.0.1"),
+        ("PGPORT", &port),
+        ("PGUSER", "file_user"),
+        ("PGDATABASE", name),
+        ("PGPASSWORD", "from file"),
+        ("PGTZ", "Asia/Kathmandu"),
+        ("PGAPPNAME", "from the environment"),
+    ];
+    for (variables, connstr) in [
+        (&by_service[..], "service=here"),
+        (&by_variables[..], ""),
+        (&by_variables[..], "postgresql://"),
+    ] {
+        let said = example("producer", variables, &[connstr, "q", "kind", "data"]);
+        assert_eq!(said, "1 events written\n");
+    }
+    database.sql("drop owned by file_user cascade; drop role file_user");
 }

@@ -1,7 +1,5 @@
 //! Events from a producer to a consumer and back into the queue, the library's part and its examples.
 
-use std::process::Command;
-
 use pgq_client::calls::pgq;
 use pgq_client::conn::Session;
 use pgq_client::consumer::cursor::Cursor;
@@ -12,7 +10,7 @@ use pgq_client::producer::{NewEvent, Producer};
 use pgq_client::schema;
 use system_tests::Database;
 
-use crate::support::{database, open, run};
+use crate::support::{database, example, open, run};
 
 fn names() -> (QueueName, ConsumerName) {
     (QueueName::new("Odd queue's"), ConsumerName::new("reader"))
@@ -169,34 +167,20 @@ fn errors_show_no_event() {
     });
 }
 
-/// Runs an example, which cargo has built beside this test.
-fn example(name: &str, args: &[&str]) -> String {
-    let mut path = std::env::current_exe().unwrap();
-    path.pop();
-    path.pop();
-    path.push("examples");
-    path.push(name);
-    let output = Command::new(&path).args(args).output().unwrap_or_else(|e| {
-        panic!("cannot start {}: {e}; run `cargo build --examples`", path.display())
-    });
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
 #[test]
 fn the_examples_do_what_they_say() {
     let database = database("queue");
     let connstr = database.connstr();
-    assert_eq!(example("producer", &[&connstr, "q", "before"]), "0 events written\n");
-    assert_eq!(example("consumer", &[&connstr, "q", "c"]), "");
-    assert_eq!(example("producer", &[&connstr, "q", "again", "a", "b"]), "2 events written\n");
+    assert_eq!(example("producer", &[], &[&connstr, "q", "before"]), "0 events written\n");
+    assert_eq!(example("consumer", &[], &[&connstr, "q", "c"]), "");
+    assert_eq!(example("producer", &[], &[&connstr, "q", "again", "a", "b"]), "2 events written\n");
     let tick = "select pgq.force_tick('q'); select pgq.ticker('q')";
     database.sql(tick);
-    assert_eq!(example("consumer", &[&connstr, "q", "c"]), "1 again a\n2 again b\n");
-    assert_eq!(example("consumer", &[&connstr, "q", "c"]), "");
+    assert_eq!(example("consumer", &[], &[&connstr, "q", "c"]), "1 again a\n2 again b\n");
+    assert_eq!(example("consumer", &[], &[&connstr, "q", "c"]), "");
     database.sql("update pgq.retry_queue set ev_retry_after = now()");
     assert_eq!(database.int("select pgq.maint_retry_events()"), 2);
     database.sql(tick);
-    assert_eq!(example("consumer", &[&connstr, "q", "c"]), "1 again a\n2 again b\n");
+    assert_eq!(example("consumer", &[], &[&connstr, "q", "c"]), "1 again a\n2 again b\n");
     assert_eq!(database.int("select count(*) from pgq.retry_queue"), 0);
 }

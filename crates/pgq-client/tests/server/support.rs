@@ -1,6 +1,7 @@
 //! What all of these tests need.
 
 use std::future::Future;
+use std::process::Command;
 use std::time::Duration;
 
 use pgq_client::Error;
@@ -50,4 +51,24 @@ pub(crate) async fn until(session: &Session, query: &str) {
     while scalar(session, query).await != "true" {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// What an example program prints, with these variables and no other `PG*` ones. Cargo has built it beside this test.
+pub(crate) fn example(name: &str, variables: &[(&str, &str)], args: &[&str]) -> String {
+    let mut path = std::env::current_exe().unwrap();
+    path.pop();
+    path.pop();
+    path.push("examples");
+    path.push(name);
+    let mut command = Command::new(&path);
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_string_lossy().starts_with("PG") {
+            command.env_remove(variable);
+        }
+    }
+    let output = command.envs(variables.iter().copied()).args(args).output().unwrap_or_else(|e| {
+        panic!("cannot start {}: {e}; run `cargo build --examples`", path.display())
+    });
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
