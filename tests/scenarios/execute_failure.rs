@@ -54,9 +54,8 @@ fn story(implementation: Impl) {
     stage.assert_equal(&[("app.user_info", "userid")]);
     // The other cannot: its batch is rolled back, again and again, and the next batches wait.
     // Ours also names the event and the file.
-    let is_error = |line: &str| {
-        line.contains("ERR: dst2: ") && line.ends_with("schema \"app\" does not exist")
-    };
+    let is_error =
+        |line: &str| line.contains("ERR: dst2: ") && line.contains("schema \"app\" does not exist");
     wait_for("the error in status", EVENTUALLY, || {
         let status = stage.root.londiste(["status"]).ok();
         holds(status.stdout.lines().any(is_error), status)
