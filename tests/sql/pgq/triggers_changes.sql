@@ -39,11 +39,11 @@ create collation ci (provider = icu, locale = 'und-u-ks-level2', deterministic =
 create function chg(typ text, val1 text, val2 text) returns setof text language plpgsql as $$
 declare kind text; ev record; col text;
 begin
-    foreach col in array array['k', 'v'] loop
-        foreach kind in array array['logutriga', 'sqltriga', 'jsontriga'] loop
-            execute format('create table chg (id int primary key, k %1$s, v %1$s, other text)', typ);
+    execute format('create table chg (id int primary key, k %1$s, v %1$s, other text)', typ);
+    foreach kind in array array['logutriga', 'sqltriga', 'jsontriga'] loop
+        execute format('create trigger t after update on chg for each row execute function pgq.%I(''q'', ''pkey=id,k'', ''ignore=other'')', kind);
+        foreach col in array array['k', 'v'] loop
             execute format('insert into chg values (1, %1$s, %1$s)', val1);
-            execute format('create trigger t after update on chg for each row execute function pgq.%I(''q'', ''pkey=id,k'', ''ignore=other'')', kind);
             begin
                 execute format('update chg set %I = %s, other = ''changed''', col, val2);
             exception when others then
@@ -52,9 +52,11 @@ begin
             for ev in select * from events() loop
                 return next format('%s %s %s %s: %s', kind, col, val1, val2, ev);
             end loop;
-            drop table chg;
+            delete from chg;
         end loop;
+        drop trigger t on chg;
     end loop;
+    drop table chg;
 end;
 $$;
 select chg('int', '1', '1');
