@@ -1,7 +1,10 @@
 //! TLS by rustls for all six `sslmode` values.
 //!
-//! Departures from libpq: versions below 1.2 are not spoken; host names are compared with the certificate's subject
-//! alternative names only, not with its common name; encrypted private keys are refused.
+//! Departures from libpq: versions below 1.2 are not spoken, encrypted private keys are refused, and where a chain is
+//! checked its certificates have to be X.509 version 3. The common name counts only in a certificate without any subject
+//! alternative name.
+
+mod common_name;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -264,11 +267,13 @@ impl ServerCertVerifier for Verifier {
     ) -> std::result::Result<ServerCertVerified, rustls::Error> {
         let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
         if chain.roots.iter().any(|root| root == certificate) {
-            if self.name {
-                let parsed = ParsedCertificate::try_from(certificate)?;
-                rustls::client::verify_server_name(&parsed, server_name)?;
-            }
-            return Ok(ServerCertVerified::assertion());
+            let parsed = ParsedCertificate::try_from(certificate)?;
+            return match rustls::client::verify_server_name(&parsed, server_name) {
+                Err(refusal) if self.name && !common_name::matches(certificate, server_name) => {
+                    Err(refusal)
+                }
+                _ => Ok(ServerCertVerified::assertion()),
+            };
         }
         match chain.webpki.verify_server_cert(
             certificate,
@@ -280,7 +285,9 @@ impl ServerCertVerifier for Verifier {
             // The name is checked last: everything before it was in order.
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if !self.name => Ok(ServerCertVerified::assertion()),
+            )) if !self.name || common_name::matches(certificate, server_name) => {
+                Ok(ServerCertVerified::assertion())
+            }
             verified => verified,
         }
     }

@@ -45,25 +45,21 @@ fn secure() -> &'static Secure {
         write_on_server(&database, "server.pem", &server);
         write_on_server(&database, "server.key", &key);
         write_on_server(&database, "ca.pem", &authority.pem());
-        for setting in [
-            "ssl_cert_file = 'server.pem'",
-            "ssl_key_file = 'server.key'",
-            "ssl_ca_file = 'ca.pem'",
-            "ssl = on",
-        ] {
-            database.sql(&format!("alter system set {setting}"));
-        }
         // Two roles that each may come one way only.
         database.sql("create role only_tls login; create role only_plain login");
         database.sql(
             "copy (values ('hostnossl all only_tls all reject'), ('hostssl all only_plain all reject'))
              to program 'cat - pg_hba.conf > new_hba && mv new_hba pg_hba.conf'",
         );
-        database.sql("select pg_reload_conf()");
-        wait_for("ssl to be on", system_tests::wait::SOON, || {
-            let ssl = database.text("show ssl");
-            system_tests::holds(ssl == "on", ssl)
-        });
+        switch_on(
+            &database,
+            &[
+                "ssl_cert_file = 'server.pem'",
+                "ssl_key_file = 'server.key'",
+                "ssl_ca_file = 'ca.pem'",
+                "ssl = on",
+            ],
+        );
         Secure {
             root: private_file("root.pem", &authority.pem()),
             stranger: private_file("root.pem", &self::authority("somebody else").pem()),
@@ -71,6 +67,18 @@ fn secure() -> &'static Secure {
             authority,
         }
     })
+}
+
+/// Sets what it takes for TLS and waits until the server speaks it.
+fn switch_on(database: &Database, settings: &[&str]) {
+    for setting in settings {
+        database.sql(&format!("alter system set {setting}"));
+    }
+    database.sql("select pg_reload_conf()");
+    wait_for("ssl to be on", system_tests::wait::SOON, || {
+        let ssl = database.text("show ssl");
+        system_tests::holds(ssl == "on", ssl)
+    });
 }
 
 /// Writes a file that only the server's user may read into its data folder.
@@ -157,6 +165,34 @@ fn the_other_way_is_tried_where_the_mode_allows() {
             );
             assert!(error.to_string().ends_with(&why), "{error}");
         }
+    });
+}
+
+#[test]
+fn a_self_signed_certificate_with_a_common_name_only() {
+    // As PostgreSQL's manual makes one; the operator hands the same file to the clients.
+    let cluster = Cluster::start_new();
+    let database = cluster.create_database("tls");
+    let mut params = CertificateParams::new([]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, "dbhost.example");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let pem = params.self_signed(&key).unwrap().pem();
+    write_on_server(&database, "server.crt", &pem);
+    write_on_server(&database, "server.key", &key.serialize_pem());
+    switch_on(&database, &["ssl = on"]);
+    let (_kept, root) = private_file("root.crt", &pem);
+    let connstr = |host: &str, mode: &str| {
+        let connstr = database.connstr().replace("host=127.0.0.1", "hostaddr=127.0.0.1");
+        format!("{connstr} host={host} sslmode={mode} sslrootcert={root}")
+    };
+    run(async {
+        for (host, mode) in [("dbhost.example", "verify-full"), ("any", "verify-ca")] {
+            let session = open(&connstr(host, mode)).await;
+            assert_eq!(scalar(&session, IS_ENCRYPTED).await, "true", "{mode}");
+        }
+        let error = refusal(&connstr("other.example", "verify-full")).await;
+        assert!(error.to_string().contains("not valid for name"), "{error}");
     });
 }
 
