@@ -5,6 +5,7 @@
 mod bad_input;
 mod compare;
 mod copies;
+mod copy_crashes;
 mod diary;
 mod execute_failure;
 mod faults;
