@@ -25,10 +25,10 @@ pub(crate) struct Choice<'a> {
 /// # Errors
 /// `Cannot proceed` when one of them is not there.
 pub(crate) fn expand(args: &[String], choice: Choice<'_>) -> Result<Vec<TableName>, UsageError> {
-    let mut names = IndexSet::new();
     if args.is_empty() && choice.all {
-        names.extend(choice.working.iter().cloned());
+        return Ok(choice.working.to_vec());
     }
+    let mut names = IndexSet::new();
     let mut unavailable = false;
     for arg in args {
         let full = TableName::new(arg);

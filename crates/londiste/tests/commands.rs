@@ -1,0 +1,465 @@
+//! Commands against real databases: the same session on the original and on ours gives the same text, and what is new
+//! or different by intent is shown on ours.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use system_tests::Impl::{self, Ours, Reference};
+use system_tests::normalise::normalise;
+use system_tests::wait::SOON;
+use system_tests::{Cluster, Database, Node, Outcome, Ticker, holds, wait_for};
+
+const QUEUE: &str = "replika";
+
+const TABLES: &str = "create table mytable (id serial primary key, data text);
+     create table t2 (id int primary key, data text);
+     create table nopk (data text);
+     create schema other; create table other.t3 (id int primary key);
+     create sequence sq1;";
+
+/// A root and a leaf, and everything that was typed at them and said by them.
+struct Session {
+    src: Database,
+    dst: Database,
+    root: Node,
+    leaf: Node,
+    implementation: Impl,
+    text: String,
+}
+
+impl Session {
+    fn new(implementation: Impl) -> Self {
+        let src = Cluster::shared().create_database("src");
+        let dst = Cluster::shared().create_database("dst");
+        for db in [&src, &dst] {
+            db.sql(TABLES);
+        }
+        let root = Node::new(implementation, "node1", &src, QUEUE);
+        let leaf = Node::new(implementation, "node2", &dst, QUEUE);
+        Self { src, dst, root, leaf, implementation, text: String::new() }
+    }
+
+    /// Nodes created, nothing recorded.
+    fn created(implementation: Impl) -> Self {
+        let session = Self::new(implementation);
+        session.root.londiste(["create-root", "node1", &session.src.connstr()]).ok();
+        let provider = format!("--provider={}", session.src.connstr());
+        session.leaf.londiste(["create-leaf", "node2", &session.dst.connstr(), &provider]).ok();
+        session
+    }
+
+    fn on_root(&mut self, args: &[&str]) {
+        let outcome = self.root.londiste(args);
+        self.record("root", args, &outcome);
+    }
+
+    fn on_leaf(&mut self, args: &[&str]) {
+        let outcome = self.leaf.londiste(args);
+        self.record("leaf", args, &outcome);
+    }
+
+    fn record(&mut self, node: &str, args: &[&str], outcome: &Outcome) {
+        let code = outcome.code().map_or_else(|| "signal".to_owned(), |code| code.to_string());
+        let said = format!(
+            "{node}$ londiste {}\n{}{}exit {code}\n",
+            args.join(" "),
+            outcome.stdout,
+            without_tracebacks(&outcome.stderr)
+        );
+        // Databases are numbered, and columns are as wide as their names.
+        for line in normalise(&said).lines() {
+            let line = line.replace(self.src.name(), "SRC").replace(self.dst.name(), "DST");
+            if self.implementation == Ours && line.ends_with(" INFO Installing pgq_ext") {
+                continue;
+            }
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let line = if line.contains("dbname=") || line.trim_matches(['-', ' ']).is_empty() {
+                words
+                    .iter()
+                    .filter(|word| !word.starts_with("--"))
+                    .copied()
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            } else {
+                line
+            };
+            self.text.push_str(&line);
+            self.text.push('\n');
+        }
+    }
+}
+
+/// The original adds a traceback to what it calls a crash.
+fn without_tracebacks(stderr: &str) -> String {
+    let mut lines = String::new();
+    let mut inside = false;
+    for line in stderr.lines() {
+        let record = line.starts_with("20") && line.as_bytes().get(4) == Some(&b'-');
+        inside = !record && (inside || line.starts_with("Traceback"));
+        if !inside {
+            lines.push_str(line);
+            lines.push('\n');
+        }
+    }
+    lines
+}
+
+/// Runs a session on both implementations and compares.
+#[track_caller]
+fn same_as_the_original(story: impl Fn(&mut Session), new: impl Fn(Impl) -> Session) {
+    let said = |implementation| {
+        let mut session = new(implementation);
+        story(&mut session);
+        std::mem::take(&mut session.text)
+    };
+    let (theirs, ours) = (said(Reference), said(Ours));
+    assert!(theirs.lines().count() > 10, "{theirs}");
+    // Command by command, so that a difference is shown with what was typed.
+    let (mut theirs_runs, mut ours_runs) = (runs(&theirs), runs(&ours));
+    for (theirs, ours) in theirs_runs.by_ref().zip(ours_runs.by_ref()) {
+        assert_eq!(ours, theirs, "ours on the left");
+    }
+    assert!(theirs_runs.next().is_none() && ours_runs.next().is_none(), "{ours}");
+}
+
+/// One piece per command typed.
+fn runs(text: &str) -> impl Iterator<Item = String> {
+    let mut pieces: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match pieces.last_mut() {
+            Some(piece) if !line.contains("$ londiste ") => piece.push_str(&format!("{line}\n")),
+            _ => pieces.push(format!("{line}\n")),
+        }
+    }
+    pieces.into_iter()
+}
+
+#[test]
+fn creating_nodes_reads_as_in_the_original() {
+    let story = |session: &mut Session| {
+        let (src, dst) = (session.src.connstr(), session.dst.connstr());
+        session.on_root(&["create-root"]);
+        session.on_root(&["create-root", "node1"]);
+        session.on_root(&["create-root", "node1", &src, "more"]);
+        session.on_root(&["create-root", "node1", &dst]);
+        session.on_root(&["create-root", "node1", &src]);
+        session.on_root(&["create-root", "node1", &src]);
+        session.on_leaf(&["create-leaf", "node2", &dst, &format!("--provider={src}")]);
+        session.on_leaf(&["create-leaf", "node2", &dst, &format!("--provider={src}")]);
+        for command in ["members", "status", "node-status", "node-info", "tables", "seqs"] {
+            session.on_root(&[command]);
+            session.on_leaf(&[command]);
+        }
+        session.on_leaf(&["status", "--compact"]);
+    };
+    // What the original installs before it notices a wrong connect string is there already in its next try.
+    let lines = |implementation| {
+        let mut session = Session::new(implementation);
+        story(&mut session);
+        let kept = session.text.lines().filter(|line| {
+            !["plpgsql", "pgq", "pgq_ext", "pgq_node", "londiste"].iter().any(|schema| {
+                line.ends_with(&format!(" INFO {schema} is installed"))
+                    || line.ends_with(&format!(" INFO Installing {schema}"))
+            })
+        });
+        kept.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(lines(Ours).join("\n"), lines(Reference).join("\n"), "ours on the left");
+}
+
+#[test]
+fn adding_and_removing_reads_as_in_the_original() {
+    same_as_the_original(
+        |session| {
+            for name in ["mytable", "public.t2"] {
+                session.on_root(&["add-table", name]);
+            }
+            session.on_root(&["add-table"]);
+            session.on_root(&["add-table", "mytable", "nosuch"]);
+            session.on_root(&["add-table", "nopk"]);
+            session.on_root(&["add-table", "other.*", "nothing*"]);
+            session.on_root(&["add-seq", "sq1"]);
+            session.on_root(&["tables"]);
+            session.on_root(&["tables", "--names-only"]);
+            session.on_root(&["seqs"]);
+            session.on_leaf(&["add-table", "--dest-table=t2", "mytable", "t2"]);
+            session.on_leaf(&["add-table", "--dest-table=nosuch", "t2"]);
+            session.on_leaf(&["add-table", "--expect-sync", "t2"]);
+            session.on_leaf(&[
+                "add-table",
+                "--max-parallel-copy=2",
+                "--skip-truncate",
+                "--handler=londiste",
+                "--handler-arg=ignore_truncate=1",
+                "mytable",
+            ]);
+            session.on_leaf(&["add-table", "mytable"]);
+            session.on_leaf(&["add-table", "--skip-non-existing", "--force", "nosuch"]);
+            session.on_leaf(&["add-table", "--find-copy-node", "--all"]);
+            session.on_leaf(&["add-table", "--copy-node=nosuch", "t2"]);
+            session.on_leaf(&["add-table", "--copy-node=node2", "t2"]);
+            session.on_leaf(&["missing"]);
+            session.on_leaf(&["add-seq", "sq1"]);
+            session.on_leaf(&["add-seq", "--all"]);
+            session.on_leaf(&["tables"]);
+            session.on_leaf(&["status"]);
+            session.on_leaf(&["change-handler", "mytable"]);
+            session.on_leaf(&["change-handler", "mytable"]);
+            session.on_leaf(&["change-handler", "nosuch"]);
+            session.on_leaf(&["resync", "t2", "other.t3"]);
+            session.on_leaf(&["resync", "--find-copy-node", "t2"]);
+            session.on_leaf(&["tables"]);
+            session.on_leaf(&["remove-table", "t2", "t2"]);
+            session.on_leaf(&["remove-table", "t2"]);
+            session.on_leaf(&["remove-seq", "sq1"]);
+            session.on_root(&["remove-table", "mytable"]);
+            session.on_leaf(&["add-table", "--all"]);
+            session.on_leaf(&["seqs"]);
+            session.on_leaf(&["tables"]);
+        },
+        Session::created,
+    );
+}
+
+#[test]
+fn pausing_and_waiting_reads_as_in_the_original() {
+    same_as_the_original(
+        |session| {
+            let ticker = Ticker::new(session.implementation, &session.src);
+            ticker.start();
+            session.root.start_worker();
+            session.leaf.start_worker();
+            session.on_leaf(&["pause"]);
+            session.on_leaf(&["resume"]);
+            session.on_leaf(&["change-provider", "--provider=node1"]);
+            session.on_leaf(&["change-provider"]);
+            session.on_root(&["wait-root"]);
+            session.on_root(&["wait-provider"]);
+            session.on_leaf(&["tag-dead", "node1"]);
+            session.on_leaf(&["members"]);
+            session.on_root(&["drop-node", "nosuch"]);
+            session.on_root(&["drop-node", "node1"]);
+            session.root.stop_worker();
+            session.leaf.stop_worker();
+            session.on_root(&["drop-node", "node2"]);
+            session.on_root(&["members"]);
+            ticker.stop();
+        },
+        Session::created,
+    );
+}
+
+#[test]
+fn a_failed_create_leaves_nothing_behind() {
+    let session = Session::created(Ours);
+    let third = Cluster::shared().create_database("third");
+    let node = Node::new(Ours, "node3", &third, QUEUE);
+    let provider = format!("--provider={}", session.src.connstr());
+    let members = || session.src.text("select node_name from pgq_node.node_location order by 1");
+    let before = members();
+
+    let merged = ["create-leaf", "node3", &third.connstr(), &provider, "--merge=nosuch"];
+    node.londiste(merged).exits(1).says("ERROR non-existing queue on leaf side: nosuch");
+    let taken = ["create-leaf", "node2", &third.connstr(), &provider];
+    node.londiste(taken).exits(1).says("ERROR Node 'node2' already exists");
+    let elsewhere = ["create-leaf", "node3", &session.dst.connstr(), &provider];
+    node.londiste(elsewhere).exits(1).says("ERROR Public connect string points to different");
+    let leaf = format!("--provider={}", session.dst.connstr());
+    let from_leaf = ["create-leaf", "node3", &third.connstr(), &leaf];
+    node.londiste(from_leaf).exits(1).says("ERROR Node node2 is a leaf and cannot be a provider");
+
+    assert_eq!(members(), before);
+    assert_eq!(third.int("select count(*) from pg_namespace where nspname ~ '^(pgq|londiste)'"), 0);
+    // The schemas are there, but the last step fails: what was done upstream is taken back.
+    node.londiste(["create-root", "node3", &third.connstr()]).ok();
+    node.londiste(["drop-node", "node3"]).ok();
+    third.sql(
+        "create function refuse() returns trigger language plpgsql as 'begin raise exception ''no''; end';
+         create trigger refuse before insert on pgq_node.node_info for each row execute function refuse()",
+    );
+    let refused = ["create-leaf", "node3", &third.connstr(), &provider];
+    node.londiste(refused).exits(1).says("got error on connection: no");
+    assert_eq!(members(), before);
+    assert_eq!(
+        session.src.int("select count(*) from pgq.consumer where co_name like '%node3%'"),
+        0
+    );
+    third.sql("drop trigger refuse on pgq_node.node_info");
+    node.londiste(refused).ok().says("INFO Done");
+}
+
+#[test]
+fn a_new_queue_ticks_quickly_and_an_old_one_as_before() {
+    let lag = "select queue_ticker_max_lag from pgq.queue where queue_name = 'replika'";
+    let session = Session::created(Ours);
+    assert_eq!(session.src.text(lag), "00:00:00.1");
+
+    let db = Cluster::shared().create_database("old");
+    let node = Node::new(Ours, "node1", &db, QUEUE);
+    node.londiste(["create-root", "node1", &db.connstr()]).ok();
+    db.sql("select pgq_node.drop_node('replika', 'node1'); select pgq.create_queue('replika')");
+    node.londiste(["create-root", "node1", &db.connstr()]).ok();
+    assert_eq!(db.text(lag), "00:00:03");
+}
+
+#[test]
+fn a_copy_condition_is_tried_stored_and_explained() {
+    let session = Session::created(Ours);
+    let (root, leaf) = (&session.root, &session.leaf);
+    root.londiste(["add-table", "t2"]).ok();
+    root.londiste(["add-table", "--copy-condition=id < 10", "mytable"])
+        .exits(1)
+        .says("ERROR --copy-condition is of no use on the root");
+    leaf.londiste(["add-table", "--copy-condition=nosuch < 10", "t2"])
+        .exits(1)
+        .says("ERROR Bad --copy-condition for table public.t2: column \"nosuch\" does not exist");
+    leaf.londiste(["add-table", "--dest-table=other.t3", "--copy-condition=id < 10", "t2"])
+        .ok()
+        .says("INFO Table added: public.t2(other.t3)")
+        .says("later changes are not filtered");
+    leaf.londiste(["tables"]).ok().says("{'copy_condition': 'id < 10'}");
+    assert_eq!(
+        session.dst.text("select table_attrs from londiste.table_info"),
+        "copy_condition=id+%3c+10"
+    );
+}
+
+#[test]
+fn missing_tables_and_sequences_are_created() {
+    let session = Session::created(Ours);
+    session.src.sql(
+        "create schema app;
+         create table app.users (id bigint primary key, name varchar(20) not null, n numeric(10,2));
+         create sequence app.seq increment 5 start 100",
+    );
+    session.root.londiste(["add-table", "app.users"]).ok();
+    session.root.londiste(["add-seq", "app.seq"]).ok();
+    let leaf = &session.leaf;
+    leaf.londiste(["add-table", "app.users"])
+        .exits(1)
+        .says("ERROR Table does not exist: app.users");
+    leaf.londiste(["add-table", "--create", "app.users"])
+        .ok()
+        .says("INFO Creating app.users")
+        .says("INFO Creating users_pkey")
+        .says("INFO Table added: app.users");
+    leaf.londiste(["add-seq", "--create", "app.seq"])
+        .ok()
+        .says("INFO Creating app.seq")
+        .says("INFO Sequence added: app.seq");
+    assert_eq!(
+        session.dst.text(
+            "select string_agg(attname || ' ' || format_type(atttypid, atttypmod) || ' ' || attnotnull, ', ' order by attnum)
+               from pg_attribute where attrelid = 'app.users'::regclass and attnum > 0"
+        ),
+        "id bigint true, name character varying(20) true, n numeric(10,2) false"
+    );
+    leaf.londiste(["remove-table", "app.users"]).ok();
+    leaf.londiste(["add-table", "--create", "app.users"])
+        .ok()
+        .says("INFO Table app.users already exist, not touching");
+}
+
+#[test]
+fn a_database_that_is_no_node_is_named_as_such() {
+    let db = Cluster::shared().create_database("empty");
+    let node = Node::new(Ours, "node1", &db, QUEUE);
+    node.londiste(["status"]).exits(1).says("schema \"pgq_node\" does not exist").says("HINT:  ");
+    let session = Session::created(Ours);
+    let stranger = Node::new(Ours, "stranger", &session.src, "another");
+    for command in ["tables", "seqs", "status", "members"] {
+        let outcome = stranger.londiste([command]).ok();
+        outcome.says("WARNING Unknown queue: another - create the node first");
+    }
+    for command in ["missing", "pause", "wait-root", "node-status"] {
+        stranger.londiste([command]).exits(1).says("ERROR ");
+    }
+    stranger.londiste(["add-table", "t2"]).exits(1).says("ERROR Unknown queue: another");
+}
+
+#[test]
+fn waiting_ends_at_an_interrupt() {
+    let session = Session::created(Ours);
+    session.root.londiste(["add-table", "t2"]).ok();
+    session.leaf.londiste(["add-table", "t2"]).ok();
+    // No worker runs, so nothing of this would ever end.
+    for (command, said) in
+        [("wait-sync", "table(s) to copy"), ("pause", "Waiting for worker to accept")]
+    {
+        let mut child = session
+            .leaf
+            .command()
+            .arg(command)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it was built");
+        session.leaf.wait_log(said, SOON);
+        let asked = Instant::now();
+        kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).expect("it runs");
+        let status = child.wait().expect("our own child");
+        assert_eq!(status.code(), Some(1), "{command}");
+        assert!(asked.elapsed() < Duration::from_secs(5), "{command}");
+        session.leaf.wait_log("ERROR interrupted", SOON);
+    }
+}
+
+#[test]
+fn a_node_is_dead_for_all_and_alive_again() {
+    let session = Session::created(Ours);
+    let dead = |db: &Database| {
+        db.text("select dead from pgq_node.node_location where node_name = 'node2'")
+    };
+    session.root.londiste(["tag-dead", "node2"]).ok().says("INFO [node1] Location registered");
+    assert_eq!(dead(&session.src), "t");
+    session.root.londiste(["status"]).ok().says("node2 (dead)");
+    session.root.londiste(["tag-alive", "node2"]).ok();
+    assert_eq!(dead(&session.src), "f");
+    session.root.londiste(["status"]).ok().says("node2 (leaf)");
+    session.root.londiste(["tag-alive", "nosuch"]).exits(1).says("ERROR Unknown node: nosuch");
+}
+
+#[test]
+fn a_leaf_moves_to_another_provider_and_a_wrong_one_changes_nothing() {
+    let session = Session::created(Ours);
+    let db = Cluster::shared().create_database("branch");
+    let branch = Node::new(Ours, "node3", &db, QUEUE);
+    let provider = format!("--provider={}", session.src.connstr());
+    branch.londiste(["create-branch", "node3", &db.connstr(), &provider]).ok();
+    let ticker = Ticker::new(Ours, &session.src);
+    ticker.start();
+    for node in [&session.root, &branch, &session.leaf] {
+        node.start_worker();
+    }
+    let state = || {
+        session
+            .dst
+            .text("select provider_node || ' ' || paused from pgq_node.local_state order by 1")
+    };
+    session
+        .leaf
+        .londiste(["change-provider", "--provider=nosuch"])
+        .exits(1)
+        .says("ERROR get_node_database: cannot resolve nosuch");
+    assert_eq!(state(), "node1 false");
+    // The leaf hears of the new member from the queue.
+    wait_for("node3 is known on the leaf", SOON, || {
+        let members = session.dst.text("select node_name from pgq_node.node_location order by 1");
+        holds(members.contains("node3"), members)
+    });
+    session
+        .leaf
+        .londiste(["change-provider", "--provider=node3"])
+        .ok()
+        .says("INFO [node3] Subscriber registered: node2")
+        .says("INFO [node2] Consumer provider node set to : node3")
+        .says("INFO [node1] Subscriber unregistered: node2");
+    assert_eq!(state(), "node3 false");
+    session.root.londiste(["drop-node", "node3"]).exits(1).says("ERROR node still has subscribers");
+    let tree = session.root.londiste(["status"]).ok();
+    let depth =
+        tree.stdout.lines().find(|line| line.contains("node2 (leaf)")).expect("it is shown");
+    assert!(depth.starts_with("     +--: "), "{tree}");
+}
