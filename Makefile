@@ -1,6 +1,6 @@
 # The commands of README.md and CONTRIBUTING.md. Each does its own set-up.
 
-.PHONY: setup demo test check
+.PHONY: setup demo test test-matrix check
 
 # PostgreSQL, a linker, and the reference that the tests compare ours with.
 setup:
@@ -19,6 +19,15 @@ TEST_THREADS ?= 6
 test: setup
 	cargo build --workspace --bins
 	cargo test --workspace -- --test-threads=$(TEST_THREADS)
+
+# Ours on every PostgreSQL server at hand; PGBINS names their program folders.
+PGBINS ?= $(wildcard /usr/lib/postgresql/*/bin)
+test-matrix:
+	cargo build --workspace --bins
+	set -e; for bin in $(PGBINS); do \
+	    $$bin/postgres --version; \
+	    LONDISTE_TEST_PGBIN=$$bin cargo test --package system-tests -- --test-threads=$(TEST_THREADS) ::ours; \
+	done
 
 check:
 	cargo fmt --all --check
