@@ -143,7 +143,9 @@ fn names_that_are_looked_up() {
         let place =
             format!("connection to server at \"localhost\" (127.0.0.1), port {port} failed:");
         assert!(error.contains(&place), "{error}");
-        let error = refusal("host=there.is.no.such.host.invalid user=x").await.to_string();
+        let error = refusal("host=there.is.no.such.host.invalid user=x connect_timeout=10")
+            .await
+            .to_string();
         let place = "could not translate host name \"there.is.no.such.host.invalid\" to address: ";
         assert!(error.starts_with(place) && !error.contains("os error"), "{error}");
     });
