@@ -29,7 +29,8 @@ pub(crate) const SEQUENCES: [&str; 2] = ["app.user_login_rec_id_seq", "app.user_
 /// Users in the source when a story begins.
 pub(crate) const USERS: u32 = 5_000;
 
-const SCHEMA: &str = "
+/// The tables without rows; two of them have no key.
+pub(crate) const SCHEMA: &str = "
 create schema app;
 create table app.user_info (
     userid int primary key, engname text, cnname text, occupation text, birthday date, signname text, email text,
@@ -110,7 +111,7 @@ impl Stage {
     }
 
     /// The queue's default is a tick every three seconds under load, and one a minute without.
-    fn quick_ticks(&self) {
+    pub(crate) fn quick_ticks(&self) {
         self.source.sql(&format!(
             "select pgq.set_queue_config('{QUEUE}', 'ticker_max_lag', '0.1 seconds');
              select pgq.set_queue_config('{QUEUE}', 'ticker_idle_period', '0.5 seconds')"

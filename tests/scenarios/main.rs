@@ -14,6 +14,7 @@ mod handover;
 mod happy_path;
 mod install;
 mod partial;
+mod replay;
 mod resync;
 mod rights;
 mod sample_files;
