@@ -148,6 +148,17 @@ fn our_leaf_and_theirs_end_equal() {
     stage.stop_daemons();
 }
 
+/// Starts a worker that kills itself at a named place, and after it one that lives.
+fn crash_once(node: &Node, point: &str) {
+    let mut crashing = node.command();
+    crashing.args(["-d", "worker"]).env("LONDISTE_CRASH_POINT", point).stdout(Stdio::null());
+    assert!(crashing.status().expect("our own program starts").success(), "the daemon detached");
+    node.wait_log(&format!("crash point {point}"), SOON);
+    let pidfile = std::fs::read_to_string(node.worker().pidfile()).expect("it could not remove it");
+    node.worker().wait_gone(pidfile.trim().parse().expect("a process number"));
+    node.start_worker();
+}
+
 /// Whatever the moment of the crash, every change arrives once.
 #[test]
 fn a_crash_loses_and_doubles_nothing() {
@@ -163,20 +174,7 @@ fn a_crash_loses_and_doubles_nothing() {
              delete from app.user_info where userid % 10 = 1;
              insert into app.user_info (userid) select i * 10 + 1 from generate_series(0, 499) i",
         );
-        let status = stage
-            .leaf
-            .command()
-            .args(["-d", "worker"])
-            .env("LONDISTE_CRASH_POINT", point)
-            .stdout(Stdio::null())
-            .status()
-            .expect("our own program starts");
-        assert!(status.success(), "the daemon detached");
-        stage.leaf.wait_log(&format!("crash point {point}"), SOON);
-        wait_for("the end of the crashed worker", SOON, || {
-            stage.leaf.worker().pid().map_or(Ok(()), |pid| Err(format!("{pid} is alive")))
-        });
-        stage.leaf.start_worker();
+        crash_once(&stage.leaf, point);
         stage.wait_caught_up();
         stage.assert_equal(&[("app.user_info", "userid"), ("app.user_session", "userid")]);
     }
@@ -237,7 +235,9 @@ fn destinations_of_their_own_kind() {
     );
 
     // Rows that somebody removed here are missed, and said so.
-    stage.target.sql("delete from app.item where id in (10, 11)");
+    stage
+        .target
+        .sql("set session_replication_role = replica; delete from app.item where id in (10, 11)");
     stage
         .source
         .sql("update app.item set price = 1 where id < 20; delete from app.item where id = 11");
@@ -319,14 +319,7 @@ fn a_branch_passes_everything_on() {
     // Killed between data and tick, the branch makes the tick when it comes back.
     middle.stop_worker();
     stage.source.sql("update app.user_session set login_count = 6 where userid < 1000");
-    let mut crashing = middle.command();
-    crashing.args(["-d", "worker"]).env("LONDISTE_CRASH_POINT", "batch-committed");
-    assert!(crashing.stdout(Stdio::null()).status().expect("our own program").success());
-    middle.wait_log("crash point batch-committed", SOON);
-    wait_for("the end of the crashed worker", SOON, || {
-        middle.worker().pid().map_or(Ok(()), |pid| Err(format!("{pid} is alive")))
-    });
-    middle.start_worker();
+    crash_once(&middle, "batch-committed");
     stage.wait_caught_up();
     assert_same_rows(
         (&stage.source, "app.user_session"),
