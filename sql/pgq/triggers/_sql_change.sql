@@ -23,7 +23,9 @@ begin
     end if;
 
     for i in 1 .. pg_catalog.cardinality(i_names) loop
-        continue when not pgq._list_has(i_keys, i_names[i])
+        -- the first test is only there because it is cheap
+        continue when pg_catalog.strpos(i_keys, i_names[i]) operator(pg_catalog.=) 0
+            or not pgq._list_has(i_keys, i_names[i])
             or pg_catalog.starts_with(i_names[i], '_pgq_ev_');
         if i_old[i] is null then
             raise exception 'logtriga: Unexpected NULL key value';

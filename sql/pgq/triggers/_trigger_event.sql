@@ -145,7 +145,9 @@ begin
     fields[3] := pg_catalog.concat(i_schema, '.', i_table);
     if i_format operator(pg_catalog.=) 'json' then
         fields[1] := pgq._json_type(i_op, i_schema, i_table, keys);
-        old_document := pg_catalog.row_to_json(i_old);
+        if i_op operator(pg_catalog.=) 'UPDATE' then
+            old_document := pg_catalog.row_to_json(i_old);
+        end if;
         fields[2] := pgq._json_row(i_relid, shown, shown_values, document, old_document);
         if backup then
             fields[4] := pgq._json_row(i_relid, shown, shown_old, old_document, null);
