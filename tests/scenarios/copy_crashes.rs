@@ -65,7 +65,8 @@ fn a_worker_that_dies_at_every_step_of_a_copy_loses_and_doubles_nothing() {
     stage.wait_caught_up();
     stage.assert_equal(&TABLES);
     assert_eq!(stage.target.text(structure), before);
-    let leftovers = "select consumer_name from pgq.get_consumer_info() where consumer_name like '%copy%'";
+    let leftovers =
+        "select consumer_name from pgq.get_consumer_info() where consumer_name like '%copy%'";
     wait_for("no consumer of a copy", EVENTUALLY, || {
         let seen = stage.source.text(leftovers);
         holds(seen.is_empty(), seen)
