@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use daemonkit::shutdown::Shutdown;
 use pgq_client::calls::{Reply, Severity};
-use pgq_client::conn::{self, Session, conninfo::hide_password};
+use pgq_client::conn::conninfo::hide_password;
+use pgq_client::conn::{self, ConnInfo, Session};
 use pgq_client::name::NodeName;
 use tokio_postgres::Transaction;
 
@@ -47,14 +48,16 @@ impl Job {
         self.connect(name, connstr).await
     }
 
-    /// Opens another node's database: its location plus `remote_extra_connstr`.
+    /// Opens another node's database: its location, in keyword or URI form, plus `remote_extra_connstr`.
     pub async fn remote(&self, name: &str, location: &str) -> anyhow::Result<Session> {
         let extra = &self.settings.remote_extra_connstr;
         if extra.is_empty() {
-            self.connect(name, location).await
-        } else {
-            self.connect(name, &format!("{location} {extra}")).await
+            return self.connect(name, location).await;
         }
+        tracing::debug!("Connect '{name}' to '{}'", hide_password(&format!("{location} {extra}")));
+        let mut info = ConnInfo::parse(location)?;
+        info.merge(&ConnInfo::parse(extra)?);
+        Ok(conn::connect_to(&info, &self.application_name(name)).await?)
     }
 
     async fn connect(&self, name: &str, connstr: &str) -> anyhow::Result<Session> {
