@@ -488,6 +488,30 @@ fn a_large_table_comes_over_several_connections_and_over_a_crash() {
 }
 
 #[test]
+fn a_hand_over_that_would_not_be_exact_is_put_off() {
+    let pair = Pair::new(TABLE);
+    pair.src.sql("insert into t values (1, 'a', 1)");
+    pair.add("public.t", "");
+    let copy = pair.copy("public.t", None);
+    pair.wait_state("public.t", "wanna-sync:");
+    // At a tick that is long past.
+    pair.set_state("public.t", "do-sync:1");
+    pair.leaf.wait_log("sync_tick=1", EVENTUALLY);
+    pair.wait_state("public.t", "wanna-sync:");
+    // At the right tick, but with the worker's batch beginning earlier: it never finished the one before.
+    pair.src.sql("insert into t values (2, 'b', 2)");
+    pair.tick();
+    pair.src.sql("insert into t values (3, 'c', 3)");
+    pair.tick();
+    let last = pair.src.int("select max(tick_id) from pgq.tick");
+    pair.set_state("public.t", &format!("do-sync:{last}"));
+    pair.leaf.wait_log(&format!("sync_tick={last}"), EVENTUALLY);
+    pair.do_sync("public.t");
+    pair.assert_done("public.t", copy);
+    pair.assert_equal("t");
+}
+
+#[test]
 fn foreign_keys_are_put_aside() {
     let pair = Pair::new(
         "create table t (id int primary key); create table child (id int primary key, t int)",

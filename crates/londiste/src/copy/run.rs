@@ -49,6 +49,8 @@ enum Next {
     Again,
     /// The next cycle when somebody wakes us, or after this time.
     Wait(Duration),
+    /// The next cycle after this time: nobody here can tell us about another node.
+    Pause(Duration),
     /// The next cycle with new connections: an operator waits for what these hold.
     GiveWay,
     /// Nothing: the table is somebody else's.
@@ -77,10 +79,15 @@ pub(super) async fn run(job: &Job, table: &TableName, mut signals: Signals) -> a
             }
             next = Box::pin(copy.cycle_or_failure()) => next,
         };
+        let mut may_wake = true;
         let pause = match next {
             Ok(Next::Again) => continue,
             Ok(Next::Done) => return Ok(()),
             Ok(Next::Wait(pause)) => pause,
+            Ok(Next::Pause(pause)) => {
+                may_wake = false;
+                pause
+            }
             Ok(Next::GiveWay) => {
                 tracing::warn!(
                     "{table}: somebody is changing its registration, breaking the copy off"
@@ -89,6 +96,7 @@ pub(super) async fn run(job: &Job, table: &TableName, mut signals: Signals) -> a
                 POLL
             }
             Err(error) => {
+                may_wake = false;
                 copy.note_failure(&error).await;
                 if job.settings.loop_delay.is_none_or(|delay| delay.is_zero()) {
                     return Err(error);
@@ -96,11 +104,10 @@ pub(super) async fn run(job: &Job, table: &TableName, mut signals: Signals) -> a
                 job.settings.exception_sleep
             }
         };
-        let failed = copy.failed;
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             // A worker that ended cannot wake us any more; the error then just means to wait on.
-            Ok(()) = signals.nudged.changed(), if !failed => {}
+            Ok(()) = signals.nudged.changed(), if may_wake => {}
             () = job.shutdown.cancelled() => {}
         }
     }
@@ -182,7 +189,7 @@ impl Copy<'_> {
             }
             CopyStep::Copy(mode) => {
                 let Some(source) = self.source_table(link).await? else {
-                    return Ok(Next::Wait(LONG_POLL));
+                    return Ok(Next::Pause(LONG_POLL));
                 };
                 tokio::select! {
                     copied = rows::copy(job, link, &table, &source, mode) => copied?,
@@ -206,9 +213,11 @@ impl Copy<'_> {
                 self.wake.notify_one();
                 Ok(Next::Again)
             }
-            CopyStep::Missed { current, sync } => {
+            CopyStep::StepBack { current, sync } => {
                 tracing::error!("copy_sync: cur_tick={current} sync_tick={sync}");
-                bail!("Invalid table state")
+                self.store(link, &table, TableState::CatchingUp).await?;
+                self.wake.notify_one();
+                Ok(Next::Again)
             }
         }
     }
@@ -317,7 +326,8 @@ impl Copy<'_> {
         tracing::info!("Table {name} status changed to '{state}'");
         crash_point(match state {
             TableState::Ok => "copy-ok",
-            _ => "copy-wanna-sync",
+            TableState::WannaSync { .. } => "copy-wanna-sync",
+            _ => "copy-stepped-back",
         });
         Ok(())
     }

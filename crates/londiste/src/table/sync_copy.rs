@@ -1,9 +1,11 @@
 //! What a copy task does next with its table: pure decisions (contract `worker.md` 17.2, 18.3, 18.4).
 //!
-//! Departure from the original: it waits for one more batch before it wants to be synced, and names that batch's end. We
-//! want it as soon as the queue is drained and name the next tick, whatever it will be. The condition is stricter in
-//! another way: the position must be past the copied snapshot, so that from the hand-over on nobody has to ask whether an
-//! event was already among the copied rows.
+//! Departures from the original:
+//! * It waits for one more batch before it wants to be synced, and names that batch's end. We want it as soon as the
+//!   queue is drained and name the next tick, whatever it will be. The condition is stricter in another way: the
+//!   position must be past the copied snapshot, so that from the hand-over on nobody has to ask whether an event was
+//!   already among the copied rows.
+//! * Where a hand-over cannot be exact (the original crashes for ever, or does not notice), it is put off.
 
 use pgq_client::id::TickId;
 
@@ -73,8 +75,9 @@ pub enum CopyStep {
     Store(TableState),
     /// Unregister and leave: the table is somebody else's.
     Leave,
-    /// The position is past the tick of the hand-over.
-    Missed {
+    /// The table cannot be handed over where the worker waits: go back to catching-up, which lets the worker go on, and
+    /// ask for another place.
+    StepBack {
         /// Where this task is.
         current: TickId,
         /// Where the worker waits.
@@ -146,14 +149,14 @@ fn catching_up(queue: &QueueView) -> CopyStep {
 
 fn do_sync(sync: TickId, queue: &QueueView) -> CopyStep {
     match queue.batch {
-        _ if queue.completed >= sync => CopyStep::Missed { current: queue.completed, sync },
+        _ if queue.completed >= sync => CopyStep::StepBack { current: queue.completed, sync },
         None => CopyStep::Wait(WaitingFor::Batch),
         Some(batch) if batch < sync => CopyStep::Replay,
-        Some(batch) if batch > sync => CopyStep::Missed { current: batch, sync },
+        Some(batch) if batch > sync => CopyStep::StepBack { current: batch, sync },
         // Both stand before the same batch, so both must have done the same: if the worker's batch begins earlier (it
-        // collects several ticks into one), it would repeat what was replayed here. Let it pass and ask again.
+        // collects several ticks into one), it would repeat what was replayed here.
         Some(_) if queue.worker.is_some_and(|worker| worker != queue.completed) => {
-            CopyStep::Store(TableState::WannaSync { tick: next_tick(sync) })
+            CopyStep::StepBack { current: queue.completed, sync }
         }
         Some(_) => CopyStep::Store(TableState::Ok),
     }
@@ -276,10 +279,16 @@ mod tests {
         assert_eq!(with(at(40, None)), CopyStep::Wait(WaitingFor::Batch));
         assert_eq!(with(at(40, Some(41))), CopyStep::Replay);
         assert_eq!(with(at(44, Some(45))), CopyStep::Store(TableState::Ok));
-        let missed = |current| CopyStep::Missed { current: TickId(current), sync: TickId(45) };
-        assert_eq!(with(at(44, Some(46))), missed(46));
-        assert_eq!(with(at(45, None)), missed(45));
-        assert_eq!(with(at(45, Some(46))), missed(45));
+    }
+
+    #[test]
+    fn a_missed_hand_over_is_repeated_later() {
+        let with =
+            |queue| next_step(&CopyView { queue, ..view(TableState::DoSync { tick: TickId(45) }) });
+        let back = |current| CopyStep::StepBack { current: TickId(current), sync: TickId(45) };
+        assert_eq!(with(at(44, Some(46))), back(46));
+        assert_eq!(with(at(45, None)), back(45));
+        assert_eq!(with(at(45, Some(46))), back(45));
     }
 
     #[test]
@@ -287,7 +296,7 @@ mod tests {
         let sync = TableState::DoSync { tick: TickId(45) };
         let queue = QueueView { worker: Some(TickId(42)), ..at(44, Some(45)).unwrap() };
         let step = next_step(&CopyView { queue: Some(queue), ..view(sync) });
-        assert_eq!(step, CopyStep::Store(TableState::WannaSync { tick: TickId(46) }));
+        assert_eq!(step, CopyStep::StepBack { current: TickId(44), sync: TickId(45) });
         let unknown = QueueView { worker: None, ..queue };
         let step = next_step(&CopyView { queue: Some(unknown), ..view(sync) });
         assert_eq!(step, CopyStep::Store(TableState::Ok));
