@@ -257,6 +257,37 @@ fn destinations_of_their_own_kind() {
     stage.stop_daemons();
 }
 
+/// The size of a batch, and of its rows, does not matter.
+#[test]
+fn a_huge_batch_needs_little_memory() {
+    let stage = Stage::set(Cast::all(Ours));
+    for db in [&stage.source, &stage.target] {
+        db.sql("create table app.big (id int primary key, v text, w text)");
+    }
+    stage.create_nodes();
+    stage.start_daemons();
+    stage.add_tables(&["app.big"]);
+    stage.leaf.londiste(["wait-sync"]).ok();
+    stage.source.sql(
+        "begin;
+         insert into app.big select i, 'value ' || i, repeat('x', 100) from generate_series(1, 60000) i;
+         update app.big set v = 'changed' where id % 2 = 0;
+         insert into app.big select -i, repeat('y', 1000000), null from generate_series(1, 40) i;
+         delete from app.big where id > 50000;
+         commit",
+    );
+    stage.wait_caught_up();
+    let sums = "select count(*), sum(hashtext(v)), sum(length(w)), min(id), max(id) from app.big";
+    assert_eq!(stage.target.text(sums), stage.source.text(sums));
+    let pid = stage.leaf.worker().wait_running();
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let peak =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next());
+    let peak: u64 = peak.and_then(|kb| kb.parse().ok()).expect("Linux says");
+    assert!(peak < 64 * 1024, "{peak} kB");
+    stage.stop_daemons();
+}
+
 /// An event that cannot be applied is named, without its values.
 #[test]
 fn the_event_at_fault_is_named() {

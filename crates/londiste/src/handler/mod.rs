@@ -1,6 +1,6 @@
 //! Table handlers: what to do with a table's events.
 //!
-//! A handler is stored as text with its table ([`HandlerSpec`](crate::table::attrs::HandlerSpec) parses it) and built
+//! A handler is stored as text with its table ([`HandlerSpec`] parses it) and built
 //! each time the table list is read. Each kind is a variant of [`Handler`] with a file for what it accepts and does.
 
 mod londiste;

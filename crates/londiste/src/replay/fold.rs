@@ -10,6 +10,9 @@ use std::collections::HashMap;
 
 use pgq_client::text::row::Op;
 
+/// Values of this many bytes are not expected to come in numbers.
+const LARGE_VALUE: usize = 256 * 1024;
+
 /// A column of the destination table, by its place in the table's description.
 pub(crate) type Slot = u16;
 
@@ -207,6 +210,10 @@ impl Fold {
         let len = u32::try_from(value.len()).map_err(|_| Conflict)?;
         // Byte budgets keep the arena far below this.
         start.checked_add(len).filter(|end| *end < u32::MAX).ok_or(Conflict)?;
+        if value.len() > LARGE_VALUE {
+            // Doubling the arena for it would waste as much again.
+            self.text.reserve_exact(value.len());
+        }
         self.text.push_str(value);
         Ok(Cell { start, len })
     }

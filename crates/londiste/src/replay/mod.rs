@@ -2,7 +2,7 @@
 //!
 //! Contract `worker.md`. Reading guide: [`run`] is the entry, `worker` the loop. A cycle asks `role` what this node does
 //! and `position` whether a batch is applied already; `reader` streams the batch, `dispatch` says what an event asks for,
-//! `batch` does it within one transaction: [`apply`] for rows (with `fold`), `system` for the set and the cascade,
+//! `batch` does it within one transaction: `apply` for rows (with `fold`), `system` for the set and the cascade,
 //! `downstream` for queues behind us. `table_sync` looks after tables that are being copied, `watermarks` and `snapshots`
 //! after what can be forgotten. `links` holds connections, `wake` all waiting; `failure` says what went wrong.
 //!

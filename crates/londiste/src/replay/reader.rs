@@ -18,8 +18,8 @@ const CHUNK_BYTES: usize = 128 * 1024;
 /// Events in a chunk, for events with hardly any text.
 const CHUNK_EVENTS: usize = 2_000;
 
-/// Chunks that are read ahead.
-const CHUNKS_AHEAD: usize = 4;
+/// Chunks that are read ahead. Few, because an event of several megabytes is a chunk too.
+const CHUNKS_AHEAD: usize = 2;
 
 /// A batch being read. Dropping it breaks the reading off, and the connection with it.
 #[derive(Debug)]
