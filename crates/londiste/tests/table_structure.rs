@@ -23,7 +23,7 @@ fn in_transaction<T>(db: &Database, body: impl AsyncFnOnce(&Client) -> T) -> T {
 /// Drops and recreates; returns the names of what was dropped and the script that brought it back.
 fn drop_and_recreate(db: &Database, table: &str, purpose: Purpose) -> (Vec<String>, String) {
     in_transaction(db, async |client| {
-        let structure = ddl::load(client, &TableName::new(table), purpose).await.unwrap();
+        let structure = ddl::load_structure(client, &TableName::new(table), purpose).await.unwrap();
         let drops = drop::drops(&structure);
         for object in &drops {
             client
@@ -217,7 +217,9 @@ fn an_invalid_index_is_left_alone() {
 fn a_missing_table_is_named() {
     let db = Cluster::shared().create_database("structure");
     let error = in_transaction(&db, async |client| {
-        ddl::load(client, &TableName::new("nowhere.t"), Purpose::Atomic).await.unwrap_err()
+        ddl::load_structure(client, &TableName::new("nowhere.t"), Purpose::Atomic)
+            .await
+            .unwrap_err()
     });
     assert_eq!(error.to_string(), "table nowhere.t does not exist");
 }
@@ -228,7 +230,7 @@ fn the_search_path_is_as_before_afterwards() {
     db.sql("create table t (id int primary key)");
     in_transaction(&db, async |client| {
         client.batch_execute("set local search_path = a, \"B c\"").await.unwrap();
-        ddl::load(client, &TableName::new("public.t"), Purpose::Atomic).await.unwrap();
+        ddl::load_structure(client, &TableName::new("public.t"), Purpose::Atomic).await.unwrap();
         let row = client.query_one("show search_path", &[]).await.unwrap();
         assert_eq!(row.get::<_, &str>(0), "a, \"B c\"");
     });

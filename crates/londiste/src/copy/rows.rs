@@ -222,7 +222,7 @@ fn condition(table: &Table) -> Option<String> {
 
 /// Drops what stands in the copy's way.
 async fn strip(dst: &Client, table: &Table, purpose: Purpose) -> anyhow::Result<Structure> {
-    let structure = ddl::load(dst, &table.dest, purpose).await?;
+    let structure = ddl::load_structure(dst, &table.dest, purpose).await?;
     for object in drop::drops(&structure) {
         tracing::info!("Dropping {}", object.name);
         run(dst, &object.statement).await?;

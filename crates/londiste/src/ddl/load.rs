@@ -128,7 +128,11 @@ select format('%I.%I', n.nspname, p.relname) as parent
 ///
 /// # Errors
 /// When the table does not exist, or the server's.
-pub async fn load(client: &Client, table: &TableName, purpose: Purpose) -> Result<Structure> {
+pub async fn load_structure(
+    client: &Client,
+    table: &TableName,
+    purpose: Purpose,
+) -> Result<Structure> {
     with_empty_search_path(client, read(client, table, purpose)).await
 }
 

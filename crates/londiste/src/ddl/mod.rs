@@ -1,7 +1,8 @@
 //! A table's structure: read, dropped before a copy, recreated after it; scripts split into statements.
 //!
-//! Contract `worker.md` section 19. [`load`] reads from the catalogs what stands between a table and a fast copy,
-//! [`create`] and [`drop`] say it as SQL. Departures from the original, all in favour of "as it was before":
+//! Contract `worker.md` section 19. [`mod@load`] reads from the catalogs what stands between a table and a fast copy,
+//! [`mod@create`] and [`mod@drop`] say it as SQL; [`mod@table`] and [`mod@sequence`] are for the `--create` options,
+//! [`mod@split`] for scripts. Departures from the original, all in favour of "as it was before":
 //!
 //! * Rules stay: COPY does not fire them. The inheritance parent stays too, unless the copy commits before it is
 //!   complete and the parent must not show half of it ([`load::Purpose::Interrupted`]).
@@ -16,6 +17,6 @@ pub mod sequence;
 pub mod split;
 pub mod table;
 
-pub use load::{Purpose, Structure, load};
+pub use load::{Purpose, Structure, load_structure};
 pub use sequence::{SequenceDefinition, load_sequence};
 pub use table::{TableDefinition, load_table};
