@@ -595,7 +595,7 @@ mod tests {
     fn arity(text: &str, args: &[&str], expected: Result<(), &str>) {
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
         let got = find(text).unwrap().check_arity(&args).map_err(|error| error.to_string());
-        assert_eq!(got.as_ref().map(|()| ()).map_err(String::as_str), expected);
+        assert_eq!(got.as_ref().copied().map_err(String::as_str), expected);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Proof that both sides hold the same rows.
 //!
 //! [`freeze`] makes both sides stand at the same point of the queue for the moment in which their snapshots are taken;
-//! [`compare`] counts and sums on those snapshots and [`format`] prints the sums the operator's way.
+//! [`compare`] counts and sums on those snapshots and [`mod@format`] prints the sums the operator's way.
 
 pub mod compare;
 pub mod format;
