@@ -233,6 +233,13 @@ pub fn misspelt_keys(config: &Config) -> Vec<Misspelt> {
         .collect()
 }
 
+/// Whether the original does something with a key that this version only accepts. (`use_skylog` depends on its value.)
+pub fn is_without_effect(key: &str) -> bool {
+    key.starts_with("logfmt_")
+        || key.starts_with("logdatefmt_")
+        || (key.starts_with("exception_") && key != "exception_sleep")
+}
+
 /// Every key that some command reads, and those that only the original reads.
 const KEYS: [&str; 61] = [
     "compare_fmt",
@@ -375,6 +382,14 @@ mod tests {
             misspelt_keys(&config),
             [Misspelt { key: "paralel_copies".to_owned(), meant: "parallel_copies" }]
         );
+    }
+
+    #[test]
+    fn keys_without_effect_are_known_keys() {
+        let without: Vec<&str> = KEYS.into_iter().filter(|key| is_without_effect(key)).collect();
+        assert_eq!(without.len(), 11);
+        assert!(without.contains(&"exception_quiet") && without.contains(&"logfmt_file"));
+        assert!(!is_without_effect("exception_sleep"));
     }
 
     #[test]

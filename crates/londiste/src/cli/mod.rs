@@ -158,6 +158,9 @@ fn warn_about(config: &Config) {
     if matches!(config.int("use_skylog", 0), Ok(1..)) {
         tracing::warn!("use_skylog is not in this version yet, logging to stderr and logfile");
     }
+    for key in config.keys().iter().filter(|key| config::is_without_effect(key)) {
+        tracing::warn!("Key '{key}' in the ini file has no effect in this version yet");
+    }
 }
 
 /// `-r`, `-s`, `-k`: always the worker's pidfile.
