@@ -429,6 +429,39 @@ fn a_removal_does_not_wait_for_the_copy() {
 }
 
 #[test]
+fn a_long_index_build_is_nobodys_claim_but_a_removal_meanwhile_is() {
+    let pair = Pair::new(TABLE);
+    pair.dst.sql(
+        "create function slow(int) returns int immutable language plpgsql as 'begin perform pg_sleep(2); return $1; end';
+         create index t_slow on t (slow(id))",
+    );
+    let before = pair.structure("t");
+    pair.src.sql("insert into t select i, 'a', i from generate_series(1, 4) i");
+    pair.add("public.t", "");
+    let copy = pair.copy("public.t", None);
+    pair.do_sync("public.t");
+    pair.assert_done("public.t", copy);
+    pair.assert_equal("t");
+    assert!(!pair.leaf.log().contains("breaking the copy off"), "{}", pair.leaf.log());
+
+    // Now 100 s of it.
+    pair.src.sql("insert into t select i, 'a', i from generate_series(5, 50) i");
+    pair.set_state("public.t", "in-copy");
+    let mut copy = pair.copy("public.t", None);
+    let building = "select count(*) from pg_locks where relation = 'londiste.table_info'::regclass and mode = 'RowExclusiveLock'";
+    wait_for("the state to be stored", EVENTUALLY, || {
+        holds(pair.dst.int(building) > 0, pair.leaf.log())
+    });
+    pair.dst.sql("select londiste.local_remove_table('q', 'public.t')");
+    let status = wait_for("the end of the copy", SOON, || {
+        copy.try_wait().expect("our own child").ok_or_else(|| pair.leaf.log())
+    });
+    assert!(status.success(), "{status}\n{}", pair.leaf.log());
+    assert_eq!(pair.structure("t"), before);
+    assert_eq!(pair.dst.int("select count(*) from t"), 4, "as before the second copy");
+}
+
+#[test]
 fn only_common_columns_are_copied_and_rows_may_stay() {
     let pair = Pair::new("select 1");
     pair.src.sql("create table t (id int primary key, \"Odd col\" text, only_src int, g int generated always as (id * 2) stored);

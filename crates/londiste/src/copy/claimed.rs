@@ -1,38 +1,49 @@
 //! Gives way to an operator who removes or resets a table in the middle of its copy.
 //!
-//! The copy holds a lock on the destination table that `remove-table` needs as well (it drops triggers). Such a command
-//! has locked the table's row in `londiste.table_info` first, and by that it is noticed; otherwise the operator would
-//! wait for a copy that nobody wants any more.
+//! The copy holds locks that such a command needs as well: on the destination table, whose triggers `remove-table` drops,
+//! and at the end on the table's row in `londiste.table_info`. Without this the operator would wait for a copy that
+//! nobody wants any more.
 
 use std::time::Duration;
 
 use pgq_client::Error;
 use pgq_client::conn::Session;
 use pgq_client::name::TableName;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use crate::job::Job;
 
-/// Pause between two looks. A row that is locked at two looks in a row is not just passed by.
+/// Pause between two looks. Who waits at two looks in a row is not just held up for a moment.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Returns when somebody wants the table's registration, never otherwise. Needs a connection of its own, and does
-/// without if there is none to be had.
-pub(super) async fn by_an_operator(job: &Job, table: &TableName) {
-    if let Err(error) = watch(job, table).await {
+/// Number of the server process that works for a session.
+///
+/// # Errors
+/// The server's.
+pub(super) async fn backend(client: &Client) -> Result<i32, Error> {
+    let sql = "select pg_backend_pid()";
+    let rows = client.query_typed(sql, &[]).await.map_err(|e| Error::sql(e, sql))?;
+    let row = rows.first().ok_or_else(|| Error::protocol(format!("no row from: {sql}")))?;
+    Ok(row.try_get(0)?)
+}
+
+/// Returns when somebody who is changing registrations waits for `backend`, never otherwise. Needs a connection of its
+/// own, and does without if there is none to be had.
+pub(super) async fn by_an_operator(job: &Job, table: &TableName, backend: i32) {
+    if let Err(error) = watch(job, table, backend).await {
         tracing::debug!("{table}: nobody looks whether it is removed: {error:#}");
         std::future::pending::<()>().await;
     }
 }
 
-async fn watch(job: &Job, table: &TableName) -> anyhow::Result<()> {
+async fn watch(job: &Job, table: &TableName, backend: i32) -> anyhow::Result<()> {
     // Most copies end before the first look and need no further connection.
     tokio::time::sleep(INTERVAL).await;
     let session = job.local(&format!("copy.{table}.watch")).await?;
     let mut before = false;
     loop {
-        let now = is_locked(&session, job, table).await?;
+        let now = is_waited_for(&session, backend).await?;
         if before && now {
             return Ok(());
         }
@@ -41,15 +52,18 @@ async fn watch(job: &Job, table: &TableName) -> anyhow::Result<()> {
     }
 }
 
-async fn is_locked(session: &Session, job: &Job, table: &TableName) -> Result<bool, Error> {
-    let sql = "select 1 from londiste.table_info \
-               where queue_name = $1 and table_name = $2 for no key update nowait";
-    let queue = job.settings.queue.as_str();
-    let args: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
-        [(&queue, Type::TEXT), (&table.as_str(), Type::TEXT)];
-    match session.query_typed(sql, &args).await {
-        Ok(_) => Ok(false),
-        Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => Ok(true),
-        Err(error) => Err(Error::sql(error, sql)),
-    }
+/// Whether a session that has locked rows of the registration is blocked by `backend`.
+async fn is_waited_for(session: &Session, backend: i32) -> Result<bool, Error> {
+    let sql = "\
+select exists (select 1 from pg_locks
+                where relation = 'londiste.table_info'::regclass
+                  and database = (select oid from pg_database where datname = current_database())
+                  and mode in ('RowShareLock', 'RowExclusiveLock') and granted and pid <> $1
+                  and $1 = any (pg_blocking_pids(pid)))";
+    let rows = session
+        .query_typed(sql, &[(&backend, Type::INT4)])
+        .await
+        .map_err(|e| Error::sql(e, sql))?;
+    let row = rows.first().ok_or_else(|| Error::protocol(format!("no row from: {sql}")))?;
+    Ok(row.try_get(0)?)
 }

@@ -14,7 +14,7 @@ use tokio_postgres::Client;
 
 use super::pipe;
 use super::progress::Progress;
-use super::rows::{DESTINATION_SETTINGS, SOURCE_SETTINGS, Statements, run, set_up};
+use super::rows::{DESTINATION_SETTINGS, SOURCE_SETTINGS, Statements, run, set_up, still_ours};
 use super::source::Link;
 use crate::command::wanted::matches;
 use crate::crash_point::crash_point;
@@ -70,7 +70,13 @@ pub(super) async fn copy(
     let pool = job.settings.threaded_copy_pool_size;
     let ranges: VecDeque<Range> = ranges(pages, pool).collect();
     let connections = pool.min(ranges.len());
-    let shared = Arc::new(Shared { ranges: Mutex::new(ranges), statements, progress, snapshot });
+    let shared = Arc::new(Shared {
+        table: table.clone(),
+        ranges: Mutex::new(ranges),
+        statements,
+        progress,
+        snapshot,
+    });
     let mut tasks = JoinSet::new();
     for nr in 1..=connections {
         let name = format!("copy.{}.{nr}", table.name);
@@ -85,6 +91,7 @@ pub(super) async fn copy(
 
 /// What the connections have in common.
 struct Shared {
+    table: Table,
     ranges: Mutex<VecDeque<Range>>,
     statements: Statements,
     progress: Arc<Progress>,
@@ -105,6 +112,10 @@ async fn work(job: &Job, location: &str, name: &str, shared: &Shared) -> anyhow:
         let write = shared.statements.write(false);
         run(&dst, "begin").await?;
         set_up(&dst, DESTINATION_SETTINGS).await?;
+        // Behind an operator who waits to remove the table, who then gets it between two ranges.
+        let dest = shared.table.dest.quoted();
+        run(&dst, &format!("lock table only {dest} in row exclusive mode")).await?;
+        still_ours(job, &dst, &shared.table).await?;
         pipe::stream(&src, &read, &dst, &write, &shared.progress).await?;
         run(&dst, "commit").await?;
         crash_point("copy-range-committed");

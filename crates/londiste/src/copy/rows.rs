@@ -269,7 +269,7 @@ async fn strip_and_store(
 }
 
 /// Refuses to finish what somebody reset or removed meanwhile.
-async fn still_ours(job: &Job, dst: &Client, table: &Table) -> anyhow::Result<()> {
+pub(super) async fn still_ours(job: &Job, dst: &Client, table: &Table) -> anyhow::Result<()> {
     let rows = calls::get_table_list(dst, &job.settings.queue).await?;
     let row = rows.iter().find(|row| row.local && row.table == table.name);
     match row.map(calls::TableRow::state).transpose()? {
@@ -308,4 +308,44 @@ pub(super) async fn set_up(client: &Client, settings: &str) -> anyhow::Result<()
 pub(super) async fn run(client: &Client, sql: &str) -> anyhow::Result<()> {
     tracing::debug!("exec_cmd: {sql}");
     Ok(client.batch_execute(sql).await.map_err(|e| Error::sql(e, sql))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statements(condition: Option<&str>) -> Statements {
+        Statements {
+            source: "public.src".to_owned(),
+            dest: "other.\"Dest\"".to_owned(),
+            columns: quoted_list(&["id".to_owned(), "A".to_owned()]),
+            condition: condition.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_table_is_copied_as_a_table_and_parts_of_it_as_a_query() {
+        let whole = statements(None);
+        assert_eq!(whole.read(None), "COPY public.src (id, \"A\") TO stdout");
+        assert_eq!(
+            whole.read(Some("ctid >= '(0,0)'")),
+            "COPY (SELECT id, \"A\" FROM ONLY public.src WHERE ctid >= '(0,0)'\n) TO stdout"
+        );
+        let part = statements(Some("id < 10 -- few"));
+        assert_eq!(
+            part.read(None),
+            "COPY (SELECT id, \"A\" FROM ONLY public.src WHERE id < 10 -- few\n) TO stdout"
+        );
+        assert_eq!(
+            part.read(Some("ctid >= '(0,0)'")),
+            "COPY (SELECT id, \"A\" FROM ONLY public.src WHERE ctid >= '(0,0)' AND (id < 10 -- few\n)\n) TO stdout"
+        );
+    }
+
+    #[test]
+    fn only_a_table_emptied_in_the_same_transaction_takes_frozen_rows() {
+        let whole = statements(None);
+        assert_eq!(whole.write(false), "COPY other.\"Dest\" (id, \"A\") FROM stdin");
+        assert_eq!(whole.write(true), "COPY other.\"Dest\" (id, \"A\") FROM stdin WITH (FREEZE)");
+    }
 }

@@ -191,9 +191,10 @@ impl Copy<'_> {
                 let Some(source) = self.source_table(link).await? else {
                     return Ok(Next::Pause(LONG_POLL));
                 };
+                let backend = claimed::backend(&link.dst).await?;
                 tokio::select! {
                     copied = rows::copy(job, link, &table, &source, mode) => copied?,
-                    () = claimed::by_an_operator(job, name) => return Ok(Next::GiveWay),
+                    () = claimed::by_an_operator(job, name, backend) => return Ok(Next::GiveWay),
                 }
                 self.wake.notify_one();
                 Ok(Next::Again)
