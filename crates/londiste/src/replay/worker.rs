@@ -35,6 +35,9 @@ use crate::table::registry::Tables;
 /// worker begins with it.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
+/// How long the servers may take to say goodbye.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// A root looks after watermark and sequences every so many rounds of `loop_delay`.
 const ROOT_ROUNDS: u32 = 10;
 
@@ -107,9 +110,8 @@ impl Worker {
     pub(super) async fn run(&mut self) -> anyhow::Result<()> {
         let result = self.rounds().await;
         self.sync.copies.stop_all().await;
-        if result.is_ok() && !self.wake.shutdown.is_cancelled() {
-            self.links.close().await;
-        }
+        // A server that does not take our leave learns of it when the process ends.
+        let _ = tokio::time::timeout(FAREWELL, self.links.close()).await;
         result
     }
 
@@ -602,4 +604,36 @@ fn local_filter(tables: &Tables, drop_execute: bool) -> String {
         terms.push(format!("ev_extra1 in ({})", names.join(", ")));
     }
     format!("({})", terms.join(" or "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calls::TableRow;
+    use crate::table::registry::Table;
+
+    #[test]
+    fn a_local_node_fetches_its_tables_and_what_concerns_everybody() {
+        let row = TableRow {
+            table: pgq_client::name::TableName::new("public.it's"),
+            local: true,
+            merge_state: None,
+            custom_snapshot: None,
+            attrs: None,
+            dropped_ddl: None,
+            copy_role: None,
+            copy_pos: 0,
+            dest_table: None,
+        };
+        let tables: Tables = [Table::from_row(row).unwrap()].into_iter().collect();
+        assert_eq!(
+            local_filter(&tables, false),
+            "(ev_type like 'pgq.%' or ev_type like 'londiste.%' or ev_type = 'EXECUTE' \
+             or ev_extra1 in ('public.it''s'))"
+        );
+        assert_eq!(
+            local_filter(&Tables::default(), true),
+            "(ev_type like 'pgq.%' or ev_type like 'londiste.%')"
+        );
+    }
 }

@@ -22,6 +22,7 @@ use pgq_client::text::row::{self, RowEvent};
 use tokio_postgres::Client;
 
 use crate::table::registry::Table;
+use relation::Catalog;
 use row_queue::RowQueue;
 use target::{Change, Target};
 
@@ -103,6 +104,7 @@ impl From<&Event> for EventRef {
 /// The destination tables met so far on one connection, with their prepared statements and pending changes.
 #[derive(Debug, Default)]
 pub(crate) struct Applier {
+    catalog: Option<Catalog>,
     targets: Vec<Target>,
     places: HashMap<TableName, usize>,
     rows: RowQueue,
@@ -262,7 +264,11 @@ impl Applier {
             return Ok(place);
         }
         // Nothing is pending under an old description: those are dropped between batches and after a flush only.
-        let relation = relation::load(client, &table.dest).await?.ok_or_else(|| {
+        let catalog = match &self.catalog {
+            Some(catalog) => catalog,
+            None => self.catalog.insert(Catalog::prepare(client).await?),
+        };
+        let relation = catalog.load(client, &table.dest).await?.ok_or_else(|| {
             let problem = format!("table {} does not exist on this node", table.dest);
             EventError::unusable(event, problem)
         })?;

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use pgq_client::name::TableName;
-use tokio_postgres::Client;
+use pgq_client::{Error, Result};
 use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row, Statement};
 
 use super::super::fold::Slot;
 
@@ -74,24 +75,43 @@ pub(crate) struct NoSuchColumn {
     pub(crate) column: String,
 }
 
-/// Reads the description; `None` when there is no such relation.
-pub(crate) async fn load(
-    client: &Client,
-    table: &TableName,
-) -> pgq_client::Result<Option<Relation>> {
-    let params = [table.schema(), table.name()];
-    let sql = include_str!("relation.sql");
-    let rows = client
-        .query_typed(sql, &[(&params[0], Type::TEXT), (&params[1], Type::TEXT)])
-        .await
-        .map_err(|e| pgq_client::Error::sql(e, sql))?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    let id: i64 = row.try_get("id")?;
-    let sql = include_str!("columns.sql");
-    let column_rows = client
-        .query_typed(sql, &[(&id, Type::INT8)])
-        .await
-        .map_err(|e| pgq_client::Error::sql(e, sql))?;
+/// Reads descriptions; prepared once per connection, because every batch asks for every table it touches.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    relation: Statement,
+    columns: Statement,
+}
+
+impl Catalog {
+    /// For this connection.
+    pub(crate) async fn prepare(client: &Client) -> Result<Catalog> {
+        let prepare = async |sql: &'static str, types: &'static [Type]| {
+            client.prepare_typed(sql, types).await.map_err(|e| Error::sql(e, sql))
+        };
+        Ok(Catalog {
+            relation: prepare(include_str!("relation.sql"), &[Type::TEXT, Type::TEXT]).await?,
+            columns: prepare(include_str!("columns.sql"), &[Type::INT8]).await?,
+        })
+    }
+
+    /// Reads a description; `None` when there is no such relation.
+    pub(crate) async fn load(
+        &self,
+        client: &Client,
+        table: &TableName,
+    ) -> Result<Option<Relation>> {
+        let names = [table.schema(), table.name()];
+        let rows = client.query(&self.relation, &[&names[0], &names[1]]).await;
+        let rows = rows.map_err(|e| Error::sql(e, include_str!("relation.sql")))?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let id: i64 = row.try_get("id")?;
+        let columns = client.query(&self.columns, &[&id]).await;
+        let columns = columns.map_err(|e| Error::sql(e, include_str!("columns.sql")))?;
+        describe(row, &columns).map(Some)
+    }
+}
+
+fn describe(row: &Row, column_rows: &[Row]) -> Result<Relation> {
     let columns = column_rows
         .iter()
         .map(|row| {
@@ -108,7 +128,7 @@ pub(crate) async fn load(
                 attnum: row.try_get("attnum")?,
             })
         })
-        .collect::<pgq_client::Result<Vec<_>>>()?;
+        .collect::<Result<Vec<_>>>()?;
     let kind = match row.try_get("kind")? {
         "r" => RelationKind::Table,
         "p" => RelationKind::Partitioned,
@@ -118,13 +138,13 @@ pub(crate) async fn load(
     let unique = unique.iter().filter_map(|key| slots_of(key, &columns)).collect();
     let (row_security, excludes): (bool, bool) =
         (row.try_get("row_security")?, row.try_get("excludes")?);
-    Ok(Some(Relation {
+    Ok(Relation {
         kind,
         columns,
         unique,
         runs_code: row.try_get("runs_code")?,
         special: row_security || excludes,
-    }))
+    })
 }
 
 /// An `int2vector` text (`1 3`) as columns.

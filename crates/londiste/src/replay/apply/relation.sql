@@ -1,7 +1,10 @@
 select c.oid::int8 as id, c.relkind::text as kind,
        pg_catalog.row_security_active(c.oid) as row_security,
        exists (select from pg_catalog.pg_trigger t
-                where t.tgrelid = c.oid and t.tgenabled in ('R', 'A'))
+                where t.tgenabled in ('R', 'A')
+                  and (t.tgrelid = c.oid
+                       or c.relkind = 'p'
+                          and t.tgrelid in (select relid from pg_catalog.pg_partition_tree(c.oid))))
        or exists (select from pg_catalog.pg_rewrite r
                    where r.ev_class = c.oid and r.ev_type <> '1' and r.ev_enabled in ('R', 'A')) as runs_code,
        exists (select from pg_catalog.pg_constraint k
