@@ -380,6 +380,35 @@ fn a_database_that_is_no_node_is_named_as_such() {
 }
 
 #[test]
+fn nodes_that_do_not_answer_are_shown_as_dead() {
+    let session = Session::created(Ours);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = closed.local_addr().expect("it is bound").port();
+    drop(closed);
+    session.src.sql(&format!(
+        "update pgq_node.node_location set node_location = 'host=127.0.0.1 port={port}'
+          where node_name = 'node2'"
+    ));
+    let outcome = session.root.londiste(["status"]).ok();
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    assert!(lines[0].starts_with("Node 'node2' failure: connection to server at"), "{outcome}");
+    assert!(lines.contains(&"Queue: replika   Local node: node1"), "{outcome}");
+    assert!(lines.contains(&"node2 (dead)"), "{outcome}");
+}
+
+#[test]
+fn a_locked_table_is_waited_for_as_long_as_configured() {
+    let session = Session::created(Ours);
+    let mut client = session.src.client();
+    let mut transaction = client.transaction().expect("a transaction");
+    transaction.batch_execute("lock table t2 in access share mode; lock table t2").expect("a lock");
+    let outcome = session.root.londiste(["--set", "lock_timeout=0.2", "add-table", "t2"]).exits(1);
+    outcome.says("canceling statement due to statement timeout").says("HINT:  Something else may");
+    transaction.rollback().expect("the lock is gone");
+    session.root.londiste(["add-table", "t2"]).ok().says("INFO Table added: public.t2");
+}
+
+#[test]
 fn waiting_ends_at_an_interrupt() {
     let session = Session::created(Ours);
     session.root.londiste(["add-table", "t2"]).ok();

@@ -88,6 +88,10 @@ fn sql_hint(error: &pgq_client::Error) -> Option<&'static str> {
         "42501" if missing_schema => Some(
             "The role in 'db' may not use the replication functions; grant it londiste_writer.",
         ),
+        // Statement timeout: add-table and compare set it while they wait for locks.
+        "57014" => Some(
+            "Something else may hold a lock on the table; lock_timeout in the ini file says how long to wait (0 is for ever).",
+        ),
         _ => None,
     }
 }

@@ -1,7 +1,8 @@
 //! The help text, made from the list of commands and the table of options (contract `cli.md` 1.6).
 
 use super::options::{Group as OptionGroup, Kind, OPTIONS, Opt, Scope};
-use crate::command::{Group, LIST};
+use crate::command::entry::Group;
+use crate::command::list::LIST;
 
 /// Column where descriptions begin.
 const INDENT: usize = 24;

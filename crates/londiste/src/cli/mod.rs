@@ -17,7 +17,8 @@ use daemonkit::shutdown::Shutdown;
 use daemonkit::signal::{Signals, Terminate};
 use nix::sys::signal::Signal;
 
-use crate::command::{self, Entry, Interrupt, Lock, Run};
+use crate::command::entry::{Entry, Interrupt, Lock};
+use crate::command::{self, Run};
 use crate::config::{self, Settings};
 use crate::job::{Interrupted, Job, UsageError};
 use args::{Arguments, SignalRequest};
@@ -82,7 +83,7 @@ fn start(argv: &[OsString]) -> ExitCode {
         console::say("need command");
         return ExitCode::FAILURE;
     };
-    let Some(entry) = command::find(name) else {
+    let Some(entry) = command::list::find(name) else {
         console::say(&format!("Unknown command '{name}', use --help for help"));
         return ExitCode::FAILURE;
     };
