@@ -13,6 +13,7 @@ mod fkeys;
 mod handover;
 mod happy_path;
 mod install;
+mod merge;
 mod partial;
 mod replay;
 mod resync;

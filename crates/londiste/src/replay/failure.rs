@@ -39,7 +39,10 @@ pub(crate) fn text(error: &anyhow::Error) -> String {
         if !text.is_empty() {
             text.push_str(": ");
         }
-        text.push_str(cause.to_string().trim_end());
+        let cause_text = cause.to_string();
+        // Where the server was: of a COPY it quotes the line.
+        let told = cause_text.split("\nCONTEXT:").next().unwrap_or_default();
+        text.push_str(told.trim_end());
         // Below these is the driver's error, which quotes rows.
         if cause.is::<pgq_client::Error>()
             || cause.is::<EventError>()
@@ -68,6 +71,14 @@ mod tests {
         let error = anyhow::anyhow!("reset by peer").context("reading events");
         assert_eq!(text(&error), "reading events: reset by peer");
         assert_eq!(line("j", &error), "Job j crashed: reading events: reset by peer");
+    }
+
+    #[test]
+    fn lines_of_a_copy_are_not_repeated() {
+        let message =
+            "deadlock detected\nHINT:  See server log.\nCONTEXT:  COPY t, line 3: \"secret\"";
+        let error = anyhow::Error::from(pgq_client::Error::protocol(message));
+        assert_eq!(text(&error), "deadlock detected\nHINT:  See server log.");
     }
 
     #[test]

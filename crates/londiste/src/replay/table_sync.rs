@@ -86,7 +86,7 @@ impl TableSync {
                     if wake.shutdown.is_cancelled() {
                         return Ok(None);
                     }
-                    wake.wait(HAND_OVER_POLL, None).await;
+                    wake.wait_for_copies(HAND_OVER_POLL).await;
                 }
             }
         }

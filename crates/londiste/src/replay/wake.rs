@@ -35,6 +35,16 @@ impl Wake {
         }
     }
 
+    /// Waits for a copy to come to a hand-over. A reload has to wait until the batch is done.
+    pub(super) async fn wait_for_copies(&mut self, time: Duration) {
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => {}
+            () = self.copies.notified() => {}
+            () = tokio::time::sleep(time) => {}
+        }
+    }
+
     /// Waits after a failure: only the operator shortens it.
     pub(super) async fn rest(&mut self, time: Duration) {
         tokio::select! {
@@ -118,6 +128,19 @@ mod tests {
         assert_eq!(before.elapsed(), Duration::ZERO);
         assert!(wake.take_reload());
         assert!(!wake.take_reload());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hand_over_is_not_disturbed_by_a_reload() {
+        let (mut wake, sender) = wake();
+        sender.send(1).unwrap();
+        let before = Instant::now();
+        wake.wait_for_copies(LONG).await;
+        assert_eq!(before.elapsed(), LONG);
+        wake.copies.notify_one();
+        wake.wait_for_copies(LONG).await;
+        assert_eq!(before.elapsed(), LONG);
+        assert!(wake.take_reload());
     }
 
     #[tokio::test(start_paused = true)]
