@@ -61,6 +61,25 @@ fn ticks_are_announced() {
     assert_eq!(heard, creations_and_ticks);
 }
 
+/// Ticks are made one after the other. Side by side the later id could get the older snapshot, and events between the
+/// two snapshots would be in two batches.
+#[test]
+fn only_one_session_makes_ticks() {
+    let db = database_with_pgq(Impl::Ours);
+    db.sql("select pgq.create_queue('q'), pgq.create_queue('other')");
+    let mut first = db.client();
+    first
+        .batch_execute("begin; select pgq.force_tick('q'); select pgq.ticker('q')")
+        .expect("the first one ticks");
+    db.sql("select pgq.force_tick('q')");
+    let made = "select pgq.ticker('q') is not null";
+    assert_eq!(db.text(made), "f", "while another session's tick is not committed");
+    assert_eq!(db.text("select pgq.ticker('other') is not null"), "t");
+    first.batch_execute("commit").expect("the first tick");
+    db.sql("select pgq.force_tick('q')");
+    assert_eq!(db.text(made), "t");
+}
+
 /// A transaction with an old snapshot sees an old catalog; the row itself is of today.
 #[test]
 fn an_old_snapshot_does_not_mix_up_columns() {

@@ -31,6 +31,10 @@ $$;
 --
 -- With new events: when there are enough of them, or the last tick is old enough. Without: ever
 -- more rarely, each gap up to twice the one before, at least every idle period.
+--
+-- One session at a time: of two that write ticks side by side the one with the higher id may have
+-- the older snapshot, and the events between the two would be in two batches. Whoever comes while
+-- another session's tick is not committed yet gets NULL and does not wait for it.
 create or replace function pgq.ticker(i_queue_name text) returns bigint
 language plpgsql security definer as $$
 declare
@@ -57,6 +61,11 @@ begin
     end if;
     if q.queue_ticker_paused then
         raise exception 'Ticker has been paused for this queue';
+    end if;
+    if not pg_catalog.pg_try_advisory_xact_lock(
+        'pgq.tick'::pg_catalog.regclass::pg_catalog.oid::integer, q.queue_id)
+    then
+        return null;
     end if;
 
     events := pgq.seq_getval(q.queue_event_seq);

@@ -38,13 +38,15 @@ select txid_snapshot_xmax(t.tick_snapshot) >= txid_snapshot_xmax(s.snapshot)
 /// Asks for a tick now, so that the hand-over does not wait for an idle queue's next one.
 ///
 /// The ticker would make it at its next look; where we may, we make it ourselves. On a branch ticks come from upstream
-/// and nothing happens.
+/// and nothing happens. Where the original's `pgq.ticker` is installed it is left to its daemon: two that tick side by
+/// side can make ticks whose snapshots go backwards, and then events are read twice.
 ///
 /// # Errors
 /// The connection's. That the server refuses us the tick is none.
 pub(super) async fn ask_for_tick(src: &Client, queue: &QueueName) -> Result<()> {
     pgq::force_tick(src, queue).await?;
-    let sql = "select pgq.ticker($1)";
+    // A function that only our schema has, as its ticker lets one session tick at a time.
+    let sql = "select case when to_regprocedure('pgq._announce_tick(text)') is not null then pgq.ticker($1) end";
     match src.query_typed(sql, &[(&queue.as_str(), Type::TEXT)]).await {
         Ok(_) => Ok(()),
         Err(error) if error.as_db_error().is_some() => {
