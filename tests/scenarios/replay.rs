@@ -257,6 +257,43 @@ fn destinations_of_their_own_kind() {
     stage.stop_daemons();
 }
 
+/// All formats of events, mixed in one batch.
+#[test]
+fn sql_and_json_events_are_replayed() {
+    let stage = Stage::set(Cast::all(Ours));
+    let (tables, formats) = (["app.as_sql", "app.as_json", "app.as_row"], ["Q", "J", "L"]);
+    for db in [&stage.source, &stage.target] {
+        for table in tables {
+            db.sql(&format!(
+                "create table {table} (id int, half bool, at timestamp, v text, n numeric, primary key (id, half))"
+            ));
+        }
+    }
+    stage.create_nodes();
+    stage.start_daemons();
+    for (table, format) in tables.iter().zip(formats) {
+        stage.root.londiste(["add-table", &format!("--trigger-flags={format}"), table]).ok();
+        stage.leaf.londiste(["add-table", table]).ok();
+    }
+    stage.leaf.londiste(["wait-sync"]).ok();
+    let history = tables.map(|table| {
+        format!(
+            r#"insert into {table} select i, i % 2 = 0, '2024-02-29 13:45:07.5', E'a\\b ''c'' "d" ' || i, i / 3.0
+                 from generate_series(1, 300) i;
+               update {table} set v = null, at = at + interval '1 day' where id % 3 = 0;
+               update {table} set n = -0.10, v = E'\t%&=+' where id % 7 = 0; delete from {table} where id % 5 = 0;
+               insert into {table} values (5, false, null, null, null)"#
+        )
+    });
+    stage.source.sql(&format!("begin; {}; commit", history.join(";")));
+    let kinds = "select distinct left(ev_type, 1) from pgq.event_template where ev_extra1 like 'app.as%' order by 1";
+    assert_eq!(stage.source.text(kinds).lines().collect::<String>(), "DIU{");
+    stage.wait_caught_up();
+    stage.assert_equal(&tables.map(|table| (table, "id, half")));
+    assert!(!stage.leaf.log().contains("ERROR"), "{}", stage.leaf.log());
+    stage.stop_daemons();
+}
+
 /// The size of a batch, and of its rows, does not matter.
 #[test]
 fn a_huge_batch_needs_little_memory() {
