@@ -397,6 +397,20 @@ fn nodes_that_do_not_answer_are_shown_as_dead() {
 }
 
 #[test]
+fn a_node_that_says_nothing_does_not_hold_up_the_others() {
+    let session = Session::created(Ours);
+    // Connections are taken by the system, and nobody ever reads them.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = silent.local_addr().expect("it is bound").port();
+    session.src.sql(&format!(
+        "update pgq_node.node_location set node_location = 'host=127.0.0.1 port={port}'
+          where node_name = 'node2'"
+    ));
+    let outcome = session.root.londiste(["status"]).ok();
+    outcome.says("Node 'node2' failure: no answer within 15 seconds").says("node2 (dead)");
+}
+
+#[test]
 fn a_locked_table_is_waited_for_as_long_as_configured() {
     let session = Session::created(Ours);
     let mut client = session.src.client();

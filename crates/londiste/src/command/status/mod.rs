@@ -4,6 +4,7 @@ mod report;
 mod tree;
 
 use std::io::IsTerminal as _;
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use pgq_client::calls::pgq;
@@ -21,6 +22,9 @@ use crate::job::UsageError;
 use crate::table::state::TableState;
 use report::{Alive, Report, TableCounts};
 use tree::Style;
+
+/// A host that is gone answers nothing at all; the system would wait for minutes.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Nodes asked at the same time.
 const PARALLEL: usize = 100;
@@ -52,17 +56,20 @@ pub(crate) async fn status(run: &Run) -> anyhow::Result<()> {
 /// `None` for a database that has no node any more.
 async fn ask_member(run: &Run, set: &LocalSet, name: &NodeName) -> Option<Report> {
     let dead = Report { name: name.clone(), alive: None };
-    let answer = match set.connect(&run.job, name).await {
-        Ok(None) => return Some(dead),
-        Ok(Some(session)) => {
-            let location = match set.members.get(name) {
-                Some(Member::Alive(location)) => location.as_str(),
-                _ => "",
-            };
-            ask(session, &run.job.settings.queue, location).await
-        }
-        Err(error) => Err(error),
+    let asked = async {
+        let Some(session) = set.connect(&run.job, name).await? else { return Ok(None) };
+        let location = match set.members.get(name) {
+            Some(Member::Alive(location)) => location.as_str(),
+            _ => "",
+        };
+        ask(session, &run.job.settings.queue, location).await
     };
+    if set.members.get(name) == Some(&Member::Dead) && !set.is_local(name) {
+        return Some(dead);
+    }
+    let answer = tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| {
+        Err(anyhow::anyhow!("no answer within {} seconds", PATIENCE.as_secs()))
+    });
     match answer {
         Ok(alive) => alive.map(|alive| Report { name: name.clone(), alive: Some(alive) }),
         Err(error) => {
