@@ -491,6 +491,10 @@ fn only_common_columns_are_copied_and_rows_may_stay() {
 #[test]
 fn a_large_table_comes_over_several_connections_and_over_a_crash() {
     let mut pair = Pair::new(TABLE);
+    if pair.src.int("select current_setting('server_version_num')::int") < 140_000 {
+        // Without range scans all goes over one connection, which the other tests show.
+        return;
+    }
     pair.leaf.set("threaded_copy_tables", "other.*, public.?");
     pair.leaf.set("threaded_copy_pool_size", "3");
     pair.src.sql(
@@ -594,7 +598,9 @@ fn copies_of_several_queues_into_one_table_share_the_work() {
         "select londiste.local_add_table('q1', 'public.t', array['merge_all']);
          update londiste.table_info set merge_state = 'in-copy'",
     );
-    let facts = "select conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = 't'::regclass
+    // From PostgreSQL 18 on NOT NULL is a constraint too, which nobody has to drop.
+    let facts = "select conname, pg_get_constraintdef(oid) from pg_constraint
+          where conrelid = 't'::regclass and contype <> 'n'
          union all
          select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index where indrelid = 't'::regclass
          union all select 'inherits', inhparent::regclass::text from pg_inherits where inhrelid = 't'::regclass

@@ -127,6 +127,10 @@ fn every_kind_of_key_and_index_comes_back_as_it_was() {
 #[test]
 fn an_index_in_a_tablespace_returns_to_it() {
     let db = Cluster::shared().create_database("structure");
+    if db.int("select current_setting('server_version_num')::int") < 150_000 {
+        // A tablespace needs a folder on the server's machine there.
+        return;
+    }
     let name = format!("ts_{}", db.name());
     let mut client = db.client();
     // Inside the data folder: nothing to make and nothing to remove. Needs a statement of its own.
@@ -269,7 +273,7 @@ fn a_table_is_created_like_its_original() {
         ))
     };
     assert_eq!(columns("public.\"Other\""), columns("s.t"), "{statements:?}");
-    let key = "select conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = 'public.\"Other\"'::regclass";
+    let key = "select conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = 'public.\"Other\"'::regclass and contype = 'p'";
     assert_eq!(db.text(key), "t_pkey_1|PRIMARY KEY (\"Key\", b)");
 }
 
