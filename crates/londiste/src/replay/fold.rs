@@ -13,6 +13,9 @@ use pgq_client::text::row::Op;
 /// Values of this many bytes are not expected to come in numbers.
 const LARGE_VALUE: usize = 256 * 1024;
 
+/// Combinations of columns worth remembering. A table has one or two, unless its events are made by hand.
+pub(crate) const MOST_SHAPES: usize = 64;
+
 /// A column of the destination table, by its place in the table's description.
 pub(crate) type Slot = u16;
 
@@ -125,9 +128,10 @@ impl Fold {
         (self.missed_updates, self.missed_deletes)
     }
 
-    /// An empty one that knows the same combinations of columns.
+    /// An empty one that knows the same combinations of columns, unless there are too many to be useful.
     pub(crate) fn like(other: Fold) -> Fold {
-        Fold { shapes: other.shapes, ..Fold::default() }
+        let shapes = if other.shapes.len() > MOST_SHAPES { Vec::new() } else { other.shapes };
+        Fold { shapes, ..Fold::default() }
     }
 
     /// Rows to delete, before anything else is applied. Their key columns are in every shape.
@@ -443,6 +447,16 @@ mod tests {
         let fold = folded(&[(Op::Delete, &[K]), (Op::Update, &[K, (1, None)]), (Op::Delete, &[K])]);
         assert_eq!(fold.missed(), (1, 1));
         assert_eq!((fold.deletes().len(), fold.updates().len()), (1, 0));
+    }
+
+    #[test]
+    fn combinations_of_columns_do_not_pile_up() {
+        let mut fold = Fold::default();
+        for slot in 1..=100 {
+            fold.add(Op::Update, &slot.to_string(), [K, (slot, None)].into_iter()).unwrap();
+            fold = Fold::like(fold);
+        }
+        assert!(fold.shapes.len() <= MOST_SHAPES, "{}", fold.shapes.len());
     }
 
     #[test]

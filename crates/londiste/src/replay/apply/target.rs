@@ -7,7 +7,7 @@ use pgq_client::text::row::{Columns, Op};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Statement};
 
-use super::super::fold::{Conflict, Fold, Slot};
+use super::super::fold::{Conflict, Fold, MOST_SHAPES, Slot};
 use super::relation::{NoSuchColumn, Relation};
 use super::statement::{self, Form, Shape};
 use super::{EventError, EventRef};
@@ -213,6 +213,9 @@ impl Target {
         };
         let statement =
             client.prepare_typed(&sql, &types).await.map_err(|e| pgq_client::Error::sql(e, sql))?;
+        if self.statements.len() > 4 * MOST_SHAPES {
+            self.statements.clear();
+        }
         self.statements.push(Prepared {
             form,
             slots: slots.into(),
