@@ -42,16 +42,12 @@ fn nothing_to_work_with() {
         brief(who, londiste(who, folder, &["nosuch.ini", "status"]))
             .exits(1)
             .says("Config file not found: nosuch.ini");
-        drop(
-            londiste(who, folder, &["--nosuch", "x.ini", "status"])
-                .exits(2)
-                .says("no such option: --nosuch"),
-        );
-        drop(
-            londiste(who, folder, &["--dest-table"])
-                .exits(2)
-                .says("--dest-table option requires 1 argument"),
-        );
+        londiste(who, folder, &["--nosuch", "x.ini", "status"])
+            .exits(2)
+            .says("no such option: --nosuch");
+        londiste(who, folder, &["--dest-table"])
+            .exits(2)
+            .says("--dest-table option requires 1 argument");
     }
 }
 
@@ -60,18 +56,13 @@ fn files_that_are_no_configuration() {
     for who in BOTH {
         let section = who.section();
         let x = |text: &str| brief(who, londiste(who, &ini(text), &["x.ini", "status"])).exits(1);
-        drop(x("").says("No section: 'londiste'"));
-        drop(x("[pgqd]\nbase_connstr =\n").says("No section: 'londiste'"));
-        drop(x("queue_name = q\n").says("File contains no section headers."));
-        drop(
-            x(&format!("[{section}]\nqueue_name = a\nqueue_name = b\n"))
-                .says("option 'queue_name' in section"),
-        );
-        drop(
-            x(&format!("[{section}]\ndb = dbname=x\n"))
-                .says("\"queue_name\" not specified in config"),
-        );
-        drop(x(&format!("[{section}]\ndb = dbname=x\nqueue_name = %(nosuch)s\n")).says("'nosuch'"));
+        x("").says("No section: 'londiste'");
+        x("[pgqd]\nbase_connstr =\n").says("No section: 'londiste'");
+        x("queue_name = q\n").says("File contains no section headers.");
+        x(&format!("[{section}]\nqueue_name = a\nqueue_name = b\n"))
+            .says("option 'queue_name' in section");
+        x(&format!("[{section}]\ndb = dbname=x\n")).says("\"queue_name\" not specified in config");
+        x(&format!("[{section}]\ndb = dbname=x\nqueue_name = %(nosuch)s\n")).says("'nosuch'");
     }
     // A folder cannot be read by anybody, whatever their rights.
     let folder = folder::fresh("ini");
@@ -119,20 +110,16 @@ fn servers_that_do_not_answer_or_refuse() {
         let down = format!("host=127.0.0.1 port={nobody_listens} user=postgres dbname=x");
         let node = Node::over(who, "down", &down, QUEUE);
         let outcome = node.londiste(["status"]).exits(1).says("ERROR Job down crashed: ");
-        drop(
-            outcome.says("127.0.0.1").says(&nobody_listens.to_string()).says("Connection refused"),
-        );
+        outcome.says("127.0.0.1").says(&nobody_listens.to_string()).says("Connection refused");
 
         let node = Node::over(who, "typo", &db.connstr_as(&role, "wrong-guess"), QUEUE);
         let outcome = node.londiste(["status"]).exits(1).says("ERROR Job typo crashed: ");
         let outcome = outcome.says("password authentication failed for user").says(&role);
-        drop(outcome.says_not("wrong-guess"));
+        outcome.says_not("wrong-guess");
 
         let missing = db.connstr().replace(db.name(), "no_such_database");
         let node = Node::over(who, "missing", &missing, QUEUE);
-        drop(
-            node.londiste(["status"]).exits(1).says("database \"no_such_database\" does not exist"),
-        );
+        node.londiste(["status"]).exits(1).says("database \"no_such_database\" does not exist");
     }
 }
 
@@ -149,11 +136,9 @@ fn nodes_that_are_not_there_yet() {
             .says("ERROR Unknown queue: nosuch");
         let fresh = Cluster::shared().create_database("fresh");
         let leaf = Node::new(who, "dst", &fresh, QUEUE);
-        drop(
-            leaf.londiste(["create-leaf", "dst", &fresh.connstr()])
-                .exits(1)
-                .says("Please specify --provider"),
-        );
+        leaf.londiste(["create-leaf", "dst", &fresh.connstr()])
+            .exits(1)
+            .says("Please specify --provider");
     }
     // A database where nothing was ever installed.
     let db = Cluster::shared().create_database("bare");
@@ -190,7 +175,7 @@ fn one_job_runs_once() {
         let db = Cluster::shared().create_database("src");
         let root = Node::new(who, "src", &db, QUEUE);
         root.londiste(["create-root", "src", &db.connstr()]).ok();
-        drop(root.londiste(["-s"]).ok().says("WARNING No pidfile, process not running"));
+        root.londiste(["-s"]).ok().says("WARNING No pidfile, process not running");
 
         let pid = root.start_worker();
         brief(who, root.londiste(["-d", "worker"]))
@@ -200,7 +185,7 @@ fn one_job_runs_once() {
 
         // A crash leaves the pidfile behind; the next start is not held up by it.
         root.worker().crash();
-        drop(root.londiste(["-s"]).ok().says("WARNING pidfile exists, but process not running"));
+        root.londiste(["-s"]).ok().says("WARNING pidfile exists, but process not running");
         root.start_worker();
         let dead = root.folder().join("src.pid.admin");
         fs::write(&dead, pid.to_string()).expect("own folder");

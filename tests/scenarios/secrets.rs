@@ -40,7 +40,7 @@ fn a_password_is_in_no_output_and_no_log() {
             .exits(1),
     ];
     for outcome in outcomes {
-        drop(outcome.says("[...]").says_not(PASSWORD).says_not("wrong-guess"));
+        outcome.says("[...]").says_not(PASSWORD).says_not("wrong-guess");
     }
     for node in [&root, &leaf] {
         assert!(!node.log().contains(PASSWORD), "{}", node.log());
