@@ -20,6 +20,7 @@ mod resync;
 mod rights;
 mod sample_files;
 mod secrets;
+mod session_settings;
 mod sql_install;
 mod sql_node;
 mod sql_pgq;

@@ -98,6 +98,18 @@ pub async fn commit_checked(
     Ok(reply)
 }
 
+/// Begins a transaction that may stand idle while another server works: what limits the transactions of applications
+/// would break it off, and every repetition of it.
+pub(crate) const BEGIN_WITHOUT_TIMEOUTS: &str = "\
+begin; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0; \
+select set_config('transaction_timeout', '0', true) where current_setting('server_version_num')::int4 >= 170000";
+
+/// The same for a whole session. `lock_timeout` stays: waiting for a lock in vain is repeated without harm.
+pub(crate) const NO_TIMEOUTS: &str = "\
+set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; \
+select set_config('idle_session_timeout', '0', false) where current_setting('server_version_num')::int4 >= 140000; \
+select set_config('transaction_timeout', '0', false) where current_setting('server_version_num')::int4 >= 170000";
+
 /// Begins a transaction; rolled back when dropped.
 pub async fn begin(session: &mut Session) -> pgq_client::Result<Transaction<'_>> {
     session.transaction().await.map_err(|error| pgq_client::Error::sql(error, "begin"))

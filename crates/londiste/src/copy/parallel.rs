@@ -21,6 +21,7 @@ use crate::crash_point::crash_point;
 use crate::job::Job;
 use crate::replay::replica::connect_replica;
 use crate::table::registry::Table;
+use crate::table::sync_copy::CopyMode;
 
 /// Least size of a range, in pages of 8 kB: smaller ones are not worth their transaction.
 const LEAST_PAGES: u64 = 1024;
@@ -115,7 +116,7 @@ async fn work(job: &Job, location: &str, name: &str, shared: &Shared) -> anyhow:
         // Behind an operator who waits to remove the table, who then gets it between two ranges.
         let dest = shared.table.dest.quoted();
         run(&dst, &format!("lock table only {dest} in row exclusive mode")).await?;
-        still_ours(job, &dst, &shared.table).await?;
+        still_ours(job, &dst, &shared.table, CopyMode::Parallel).await?;
         pipe::stream(&src, &read, &dst, &write, &shared.progress).await?;
         run(&dst, "commit").await?;
         crash_point("copy-range-committed");

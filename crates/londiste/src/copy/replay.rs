@@ -34,7 +34,7 @@ pub(super) async fn replay(
     let (src, dst): (&Client, &Client) = (&link.src, &link.dst);
     let mut mode = Mode::Sets;
     loop {
-        run(src, "begin").await?;
+        run(src, job::BEGIN_WITHOUT_TIMEOUTS).await?;
         run(dst, "begin").await?;
         match apply(job, src, dst, &mut link.applier, table, batch, mode).await {
             Ok(()) => break,

@@ -106,7 +106,7 @@ pub(super) async fn copy(
     run(src, "commit").await?;
     crash_point("copy-rows");
 
-    still_ours(job, dst, table).await?;
+    still_ours(job, dst, table, mode).await?;
     let state = TableState::CatchingUp;
     tracing::info!("storing state of {}: copy:1 new_state:{state}", table.name);
     let reply =
@@ -268,10 +268,20 @@ async fn strip_and_store(
     set_up(dst, DESTINATION_SETTINGS).await
 }
 
-/// Refuses to finish what somebody reset or removed meanwhile.
-pub(super) async fn still_ours(job: &Job, dst: &Client, table: &Table) -> anyhow::Result<()> {
+/// Refuses to finish what somebody reset or removed meanwhile, also when it was added again since: a removal puts the
+/// stored structure back and takes the rows away.
+pub(super) async fn still_ours(
+    job: &Job,
+    dst: &Client,
+    table: &Table,
+    mode: CopyMode,
+) -> anyhow::Result<()> {
+    let stores = matches!(mode, CopyMode::Parallel | CopyMode::Lead);
     let rows = calls::get_table_list(dst, &job.settings.queue).await?;
     let row = rows.iter().find(|row| row.local && row.table == table.name);
+    if stores && row.is_some_and(|row| row.dropped_ddl.is_none()) {
+        bail!("table {} was removed and added again during the copy", table.name);
+    }
     match row.map(calls::TableRow::state).transpose()? {
         Some(TableState::InCopy) => Ok(()),
         Some(state) => bail!("table {}: state became {state} during the copy", table.name),

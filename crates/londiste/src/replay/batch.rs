@@ -40,6 +40,8 @@ pub(super) struct BatchDone {
     pub(super) ignored: u64,
     /// Updates and deletes that met no row.
     pub(super) missed: u64,
+    /// Whether scripts ran.
+    pub(super) executed: bool,
     /// Newest watermark of the root that was seen.
     pub(super) global_watermark: Option<TickId>,
     /// Tables whose snapshot goes with this batch.
@@ -152,6 +154,7 @@ impl BatchWork<'_> {
             }
         })?;
         self.applier.forget_structure();
+        self.done.executed = true;
         Ok(())
     }
 

@@ -96,6 +96,13 @@ impl Links {
         }
     }
 
+    /// Renews the connection to the local database: what scripts have set there must not last.
+    pub(super) async fn renew_local(&mut self) {
+        if let Some(local) = self.local.take() {
+            local.session.close().await;
+        }
+    }
+
     /// Drops everything: after an error nothing is known of a connection. Open transactions are rolled back.
     pub(super) fn drop_all(&mut self) {
         *self = Self::default();

@@ -12,6 +12,8 @@ use pgq_client::id::BatchId;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::job::BEGIN_WITHOUT_TIMEOUTS;
+
 /// Text in a chunk, in bytes.
 const CHUNK_BYTES: usize = 128 * 1024;
 
@@ -63,7 +65,8 @@ async fn read(
     filter: Option<String>,
     chunks: mpsc::Sender<Vec<Event>>,
 ) -> anyhow::Result<Session> {
-    session.batch_execute("begin").await.map_err(|e| Error::sql(e, "begin"))?;
+    let begin = BEGIN_WITHOUT_TIMEOUTS;
+    session.batch_execute(begin).await.map_err(|e| Error::sql(e, begin))?;
     let mut cursor = Cursor::open(&*session, batch, filter.as_deref()).await?;
     loop {
         let events = cursor.fetch_within(CHUNK_EVENTS, CHUNK_BYTES).await?;

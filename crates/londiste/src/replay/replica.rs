@@ -4,7 +4,7 @@ use pgq_client::conn::Session;
 use tokio_postgres::Client;
 
 use crate::calls::{self, ReplicationRole};
-use crate::job::Job;
+use crate::job::{Job, NO_TIMEOUTS};
 
 /// The role may not set `session_replication_role`. Says who and what helps.
 #[derive(Debug, thiserror::Error)]
@@ -15,12 +15,13 @@ pub(crate) struct NoReplicaRole {
     source: pgq_client::Error,
 }
 
-/// Opens the local database with `session_replication_role = replica`.
+/// Opens the local database with `session_replication_role = replica`, and without the timeouts of applications.
 ///
 /// # Errors
 /// No connection, or [`NoReplicaRole`].
 pub(crate) async fn connect_replica(job: &Job, name: &str) -> anyhow::Result<Session> {
     let session = job.local(name).await?;
+    session.batch_execute(NO_TIMEOUTS).await.map_err(|e| pgq_client::Error::sql(e, NO_TIMEOUTS))?;
     match calls::set_session_replication_role(&*session, ReplicationRole::Replica, false).await {
         Ok(()) => Ok(session),
         Err(error) if error.sqlstate().is_some_and(|s| s.code() == INSUFFICIENT_PRIVILEGE) => {

@@ -313,6 +313,9 @@ impl Worker {
         if done.missed > 0 {
             self.statistics.add("missed_rows", done.missed);
         }
+        if done.executed {
+            self.links.renew_local().await;
+        }
         if matches!(node.role, Role::Branch { .. }) {
             self.branch_tick(batch).await?;
             crash_point("branch-ticked");

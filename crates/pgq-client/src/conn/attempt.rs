@@ -235,23 +235,25 @@ impl Attempt<'_> {
         Ok(config)
     }
 
-    /// Keepalives are on unless switched off; zero leaves a setting to the operating system.
+    /// Keepalives are on unless switched off. Without further settings a silent peer is given up after some minutes and
+    /// not after two hours: these connections are open for long and often idle, and a firewall that forgets one, or a host
+    /// that lost its power, says nothing. Zero asks for the driver's or the operating system's value.
     fn keepalives(&self, config: &mut Config) -> Result<()> {
-        let positive = |keyword| -> Result<Option<u64>> {
-            let number = self.parameters.integer(keyword)?;
-            Ok(number.and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0))
+        let positive = |keyword, default: Option<u64>| -> Result<Option<u64>> {
+            let given = self.parameters.integer(keyword)?.and_then(|n| u64::try_from(n).ok());
+            Ok(given.or(default).filter(|n| *n > 0))
         };
         config.keepalives(self.parameters.integer("keepalives")? != Some(0));
-        if let Some(seconds) = positive("keepalives_idle")? {
+        if let Some(seconds) = positive("keepalives_idle", Some(240))? {
             config.keepalives_idle(Duration::from_secs(seconds));
         }
-        if let Some(seconds) = positive("keepalives_interval")? {
+        if let Some(seconds) = positive("keepalives_interval", Some(15))? {
             config.keepalives_interval(Duration::from_secs(seconds));
         }
-        if let Some(count) = positive("keepalives_count")? {
+        if let Some(count) = positive("keepalives_count", Some(4))? {
             config.keepalives_retries(u32::try_from(count).unwrap_or(u32::MAX));
         }
-        if let Some(milliseconds) = positive("tcp_user_timeout")? {
+        if let Some(milliseconds) = positive("tcp_user_timeout", None)? {
             config.tcp_user_timeout(Duration::from_millis(milliseconds));
         }
         Ok(())
