@@ -30,7 +30,30 @@ fn text(micros: i64) -> String {
     let (seconds, fraction) = (rest / 1_000_000, rest % 1_000_000);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     let (year, era) = if year > 0 { (year, "") } else { (1 - year, " BC") };
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{fraction:06}+00{era}")
+    // Every event has a time, and formatting it the usual way costs more than reading the rest of the event.
+    let mut text = String::with_capacity(32);
+    for (number, digits, separator) in [
+        (year, (year.ilog10() + 1).max(4), "-"),
+        (month, 2, "-"),
+        (day, 2, " "),
+        (hour, 2, ":"),
+        (minute, 2, ":"),
+        (second, 2, "."),
+        (fraction, 6, "+00"),
+    ] {
+        push_digits(&mut text, number, digits);
+        text.push_str(separator);
+    }
+    text.push_str(era);
+    text
+}
+
+/// A number that is not negative, with leading zeros.
+fn push_digits(text: &mut String, number: i64, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = number / 10_i64.pow(place) % 10;
+        text.push(char::from_digit(u32::try_from(digit).unwrap_or(0), 10).unwrap_or('0'));
+    }
 }
 
 /// Year, month and day from days since 2000-01-01, in the Gregorian calendar. Years begin in March here, so that the
@@ -65,6 +88,9 @@ mod tests {
             (-946_684_800, 0, "1970-01-01 00:00:00.000000+00"),
             (-1, 0, "1999-12-31 23:59:59.000000+00"),
             (4_107_542_400 - 946_684_800, 0, "2100-03-01 00:00:00.000000+00"),
+            (-63_082_281_600, 42, "0001-01-01 00:00:00.000042+00"),
+            (-63_082_281_601, 0, "0001-12-31 23:59:59.000000+00 BC"),
+            (252_455_616_000, 0, "10000-01-01 00:00:00.000000+00"),
         ] {
             assert_eq!(text(seconds * 1_000_000 + micros), expected);
         }
