@@ -129,7 +129,6 @@ fn next_fetch(seen_rows: usize, seen_bytes: usize) -> usize {
 
 /// The columns stand in the order of the contract: by number, since looking for names in every row costs as much as the
 /// rest of the decoding.
-/// The columns come in the order of `pgq.event_template` without `ev_owner`; names would be looked up for every row.
 fn read(row: &Row) -> Result<Event> {
     Ok(Event {
         id: EventId(row.try_get(0)?),
