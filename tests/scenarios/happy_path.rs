@@ -72,7 +72,10 @@ fn nodes_are_created(stage: &Stage) {
 }
 
 fn status_and_members_show_both_nodes(stage: &Stage) {
-    let status = stage.root.londiste(["status"]).ok();
+    let status = wait_for("workers that know their role", EVENTUALLY, || {
+        let status = stage.root.londiste(["status"]).ok();
+        if status.stdout.contains("NOT UPTODATE") { Err(status) } else { Ok(status) }
+    });
     // One snapshot for all casts.
     insta::allow_duplicates! {
         insta::assert_snapshot!(normalise(&status.stdout), @r"
