@@ -32,8 +32,9 @@ select 'function', p.proname, pg_get_function_arguments(p.oid), pg_get_function_
        case when p.proname in ('insert_event_raw', 'logutriga', 'sqltriga', 'jsontriga') then 'v'
             else p.provolatile end,
        p.proisstrict, p.proparallel,
-       -- ours pin the search path where they run with their owner's rights
-       nullif(array_remove(p.proconfig, 'search_path=pg_catalog, pg_temp'), '{}')
+       -- ours pin the search path where they run with their owner's rights, and the forms of values
+       case when p.proname not in ('logutriga', 'sqltriga', 'jsontriga')
+            then nullif(array_remove(p.proconfig, 'search_path=pg_catalog, pg_temp'), '{}') end
   from pg_proc p
        join pg_language l on l.oid = p.prolang
  where p.pronamespace = :'schema'::regnamespace

@@ -96,10 +96,7 @@ begin
                 continue when
                     coalesce(row_values[i] operator(pg_catalog.=) old_values[i],
                              pg_catalog.num_nulls(row_values[i], old_values[i])
-                                 operator(pg_catalog.=) 2)
-                    -- only shortened floats can differ and have the same text
-                    and pg_catalog.current_setting('extra_float_digits')::integer
-                        operator(pg_catalog.>) 0;
+                                 operator(pg_catalog.=) 2);
                 is_key := pgq._list_has(keys, names[i])
                     and not pg_catalog.starts_with(names[i], '_pgq_ev_');
                 continue when not is_key

@@ -1,7 +1,12 @@
 -- Trigger function: puts the changes of a table into a queue, rows as JSON.
 -- Arguments: the queue, then any of SKIP, ignore=, pkey=, backup, deny, when=, ev_type= and so on.
+--
+-- Values are written in forms that every server reads alike, whatever the application has set: of a
+-- date like 04/03/2024 the other side would have to guess the month.
 create or replace function pgq.jsontriga() returns trigger
-language plpgsql as $$
+language plpgsql
+set datestyle = 'ISO' set intervalstyle = 'postgres' set extra_float_digits = 1
+as $$
 declare
     skip boolean;
 begin
