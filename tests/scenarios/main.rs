@@ -26,3 +26,4 @@ mod sql_node;
 mod sql_pgq;
 mod testkit;
 mod two_nodes;
+mod two_workers;

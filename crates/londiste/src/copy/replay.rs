@@ -17,6 +17,7 @@ use crate::crash_point::crash_point;
 use crate::job::{self, Job};
 use crate::replay::apply::{Applier, ApplyError, Mode};
 use crate::replay::dispatch::{Action, action};
+use crate::replay::position;
 use crate::table::registry::Table;
 
 /// Events per fetch when `pgq_lazy_fetch` does not say.
@@ -50,6 +51,8 @@ pub(super) async fn replay(
     for (table, updates, deletes) in link.applier.missed() {
         tracing::warn!("{table}: {updates} updates and {deletes} deletes met no row");
     }
+    let stands = pgq_node::lock_consumer_position(dst, queue, consumer).await?;
+    position::still_at(batch.prev_tick, stands)?;
     let reply = pgq_node::set_consumer_completed(dst, queue, consumer, batch.tick).await?;
     job::checked(&reply, None)?;
     run(src, "commit").await?;

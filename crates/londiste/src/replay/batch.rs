@@ -12,7 +12,7 @@ use super::dispatch::{self, Action};
 use super::downstream::Downstream;
 use super::role::Role;
 use super::snapshots::SnapshotAges;
-use super::{failure, system};
+use super::{failure, position, system};
 use crate::calls;
 use crate::execute::{self, Script};
 use crate::job::{self, Job};
@@ -101,6 +101,8 @@ impl BatchWork<'_> {
             downstream.end_of_batch(client, queue, self.batch.tick.0).await?;
         }
         let consumer = &self.job.settings.consumer;
+        let stands = pgq_node::lock_consumer_position(client, queue, consumer).await?;
+        position::still_at(self.batch.prev_tick, stands)?;
         let reply =
             pgq_node::set_consumer_completed(client, queue, consumer, self.batch.tick).await?;
         job::checked(&reply, None)?;

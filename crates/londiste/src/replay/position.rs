@@ -32,6 +32,17 @@ pub(crate) enum PositionError {
         /// Where we stand.
         done: TickId,
     },
+    /// Somebody else moved the position while the batch was applied.
+    #[error(
+        "position went from {expected} to {done} while a batch was applied: is another worker of this consumer \
+         running?"
+    )]
+    Moved {
+        /// Where we stood.
+        expected: TickId,
+        /// Where the node stands now.
+        done: TickId,
+    },
     /// The branch's own queue neither has the batch's tick nor stands right before it.
     #[error("is_batch_done: last branch tick = {last}, expected {prev} or {tick}")]
     BranchTick {
@@ -42,6 +53,16 @@ pub(crate) enum PositionError {
         /// Where it ends.
         tick: TickId,
     },
+}
+
+/// Whether a batch that began at `prev` may be committed on top of the position `done`, which is locked now. A second
+/// worker of the same consumer may have been faster; committing after it would apply the batch twice.
+pub(crate) fn still_at(prev: TickId, done: Option<TickId>) -> Result<(), PositionError> {
+    match done {
+        None => Err(PositionError::Unknown),
+        Some(done) if done == prev => Ok(()),
+        Some(done) => Err(PositionError::Moved { expected: prev, done }),
+    }
 }
 
 /// Compares a batch with the node's position. While `follows` a combined queue moved the position, so anything up to
@@ -103,6 +124,14 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn nothing_is_committed_over_a_position_that_moved() {
+        assert_eq!(still_at(TickId(5), Some(TickId(5))), Ok(()));
+        assert_eq!(still_at(TickId(5), None), Err(PositionError::Unknown));
+        let moved = PositionError::Moved { expected: TickId(5), done: TickId(6) };
+        assert_eq!(still_at(TickId(5), Some(TickId(6))), Err(moved));
     }
 
     #[test]

@@ -186,6 +186,23 @@ pub async fn set_consumer_completed(
     .await
 }
 
+/// The position of a consumer on this node, locked until the end of the transaction: nobody else can move it before we
+/// do. Reads `pgq_node.local_state`, because no function of the schema locks a position.
+pub async fn lock_consumer_position(
+    client: &impl GenericClient,
+    queue: &QueueName,
+    consumer: &ConsumerName,
+) -> Result<Option<TickId>> {
+    let rows = query(
+        client,
+        "select last_tick_id from pgq_node.local_state \
+         where queue_name = $1 and consumer_name = $2 for no key update",
+        &[Arg::Text(queue.as_str()), Arg::Text(consumer.as_str())],
+    )
+    .await?;
+    rows.first().map(|row| Ok(TickId(row.try_get(0)?))).transpose()
+}
+
 /// `pgq_node.set_consumer_error`; `None` clears it.
 pub async fn set_consumer_error(
     client: &impl GenericClient,

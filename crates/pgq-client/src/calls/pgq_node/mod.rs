@@ -18,8 +18,8 @@ use crate::{Error, Result};
 
 pub use consumer::{
     CascadedConsumer, ConsumerState, change_consumer_provider, get_consumer_info,
-    get_consumer_state, register_consumer, set_consumer_completed, set_consumer_error,
-    set_consumer_paused, set_consumer_uptodate, unregister_consumer,
+    get_consumer_state, lock_consumer_position, register_consumer, set_consumer_completed,
+    set_consumer_error, set_consumer_paused, set_consumer_uptodate, unregister_consumer,
 };
 pub use info::{NodeInfo, WorkerState, get_node_info, get_worker_state};
 pub use location::{Location, get_queue_locations, register_location, unregister_location};
