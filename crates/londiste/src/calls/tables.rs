@@ -152,6 +152,20 @@ pub async fn find_table_oid(client: &impl GenericClient, table: &TableName) -> R
     value(client, "select londiste.find_table_oid($1)", &[Arg::Text(table.as_str())]).await
 }
 
+/// `londiste.find_rel_oid`: `None` when there is no relation of that name and kind (`pg_class.relkind`).
+pub async fn find_rel_oid(
+    client: &impl GenericClient,
+    name: &TableName,
+    kind: &str,
+) -> Result<Option<u32>> {
+    value(
+        client,
+        "select londiste.find_rel_oid($1, $2)",
+        &[Arg::Text(name.as_str()), Arg::Text(kind)],
+    )
+    .await
+}
+
 /// Arguments of [`local_add_table`].
 #[derive(Debug, Clone, Copy)]
 pub struct NewTable<'a> {

@@ -10,12 +10,12 @@ use pgq_client::name::{ConsumerName, NodeName, QueueName, TableName};
 use tokio_postgres::Client;
 
 use crate::calls;
-use crate::handler::Handler;
 use crate::job::{self, Job};
 use crate::replay::apply::Applier;
 use crate::replay::replica::connect_replica;
 use crate::table::attrs::CopyNode;
 use crate::table::registry::Table;
+use crate::table::source;
 use crate::table::state::TableState;
 
 /// Consumer name of a table's copy.
@@ -145,7 +145,12 @@ async fn choose(
 ) -> anyhow::Result<Source> {
     let source = match table.attrs.copy_node() {
         None => provider,
-        Some(CopyNode::Search) => search(job, table, provider).await?,
+        Some(CopyNode::Search) => {
+            let wanted = std::slice::from_ref(&table.name);
+            let found = source::find(job, &provider.location, wanted).await?;
+            found.session.close().await;
+            Source { node: found.node, location: found.location }
+        }
         Some(CopyNode::Node(node)) => {
             let locations = pgq_node::get_queue_locations(dst, &job.settings.queue).await?;
             let Some(found) = locations.into_iter().find(|location| location.node == node) else {
@@ -156,37 +161,6 @@ async fn choose(
     };
     tracing::info!("Using '{}' as source node", source.node);
     Ok(source)
-}
-
-/// Upstream from the provider to the first node that has the table's rows (contract `cli.md` 5.11).
-async fn search(job: &Job, table: &Table, provider: Source) -> anyhow::Result<Source> {
-    let queue = &job.settings.queue;
-    let mut source = provider;
-    loop {
-        let session = job.remote("_source_db", &source.location).await?;
-        let info = pgq_node::get_node_info(&*session, queue).await?;
-        let Some(node) = info.node_name.clone() else { bail!("Node does not exist") };
-        tracing::info!("Checking if {node} can be used for copy");
-        let rows = calls::get_table_list(&*session, queue).await?;
-        session.close().await;
-        let good = rows.into_iter().any(|row| {
-            row.local
-                && row.table == table.name
-                // A handler we do not know says nothing about the rows; the copy will find out.
-                && Table::from_row(row).map_or(true, |t| Handler::needs_table(&t.handler))
-        });
-        if good {
-            tracing::info!("Node {node} seems good source, using it");
-            return Ok(Source { node, location: source.location });
-        }
-        tracing::info!("Node {node} does not have all tables");
-        source = match (info.provider_node, info.provider_location) {
-            (Some(upstream), Some(location)) if upstream != node => {
-                Source { node: upstream, location }
-            }
-            _ => bail!("Found root and no source found"),
-        };
-    }
 }
 
 async fn open(job: &Job, connection: &str, source: &Source) -> anyhow::Result<Session> {

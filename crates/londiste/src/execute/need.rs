@@ -8,6 +8,7 @@ use tokio_postgres::GenericClient;
 
 use super::attrs::{Attrs, Key};
 use super::run::LocalObjects;
+use crate::calls;
 
 /// What a script's header asks, answered for this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,11 +68,11 @@ async fn is_here(
         Key::LocalSequence => Ok(objects.sequences.contains(&name)),
         Key::LocalDestination => match objects.tables.get(&name) {
             None => Ok(false),
-            Some(destination) => relation_exists(client, destination, 'r').await,
+            Some(destination) => relation_exists(client, destination, "r").await,
         },
-        Key::NeedTable => relation_exists(client, &name, 'r').await,
-        Key::NeedSequence => relation_exists(client, &name, 'S').await,
-        Key::NeedView => relation_exists(client, &name, 'v').await,
+        Key::NeedTable => relation_exists(client, &name, "r").await,
+        Key::NeedSequence => relation_exists(client, &name, "S").await,
+        Key::NeedView => relation_exists(client, &name, "v").await,
         Key::NeedFunction => function_exists(client, value).await,
         Key::NeedSchema => {
             let sql = "select exists (select 1 from pg_catalog.pg_namespace where nspname = $1)";
@@ -83,10 +84,9 @@ async fn is_here(
 async fn relation_exists(
     client: &impl GenericClient,
     name: &TableName,
-    kind: char,
+    kind: &str,
 ) -> Result<bool> {
-    let sql = "select londiste.find_rel_oid($1, $2) is not null";
-    exists(client, sql, &[&name.as_str(), &kind.to_string()]).await
+    Ok(calls::find_rel_oid(client, name, kind).await?.is_some())
 }
 
 /// `name` or `name(N)`: a function with N arguments, none by default.

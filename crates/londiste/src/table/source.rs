@@ -38,8 +38,7 @@ pub async fn find(job: &Job, location: &str, wanted: &[TableName]) -> anyhow::Re
     let queue = &job.settings.queue;
     let mut location = location.to_owned();
     loop {
-        let source = look_at(job, &location).await?;
-        let (source, provider) = source;
+        let (source, provider) = look_at(job, &location).await?;
         let node = &source.node;
         tracing::info!("Checking if {node} can be used for copy");
         if wanted.iter().all(|table| is_usable(&source, table)) {
