@@ -58,6 +58,9 @@ pub(crate) async fn run(run: &Run, node_type: NodeType) -> anyhow::Result<()> {
         tracing::info!("Node is already initialized as {}", existing.as_str());
         return Ok(());
     }
+    if node_type == NodeType::Root {
+        warn_of_encoding(&db).await?;
+    }
     tracing::info!("Initializing node");
     match upstream {
         None => create_root(&wanted, &mut db).await?,
@@ -154,6 +157,20 @@ async fn check_public_location(job: &Job, db: &Session, location: &str) -> anyho
         bail!(UsageError(format!(
             "Public connect string points to different database than local connect string (fail={fail})"
         )));
+    }
+    Ok(())
+}
+
+/// Events hold the bytes of the database's encoding, and every node reads them as UTF-8.
+async fn warn_of_encoding(db: &Session) -> anyhow::Result<()> {
+    let encoding: Option<String> =
+        statement::value(&**db, "select current_setting('server_encoding')", &[]).await?;
+    match encoding.as_deref() {
+        Some("UTF8") | None => {}
+        Some(encoding) => tracing::warn!(
+            "this database's encoding is {encoding}: changes with characters outside ASCII stop replication, \
+             which needs UTF8"
+        ),
     }
     Ok(())
 }
