@@ -15,6 +15,17 @@ pub const SUPERUSER: &str = "postgres";
 /// Members of this role (create it where needed) have to give their password; all others are trusted.
 pub const PASSWORD_ROLE: &str = "needs_password";
 
+/// Roles belong to the whole server. The original's extensions look whether they are there and create them else, so two
+/// tests that do this at once would trip over each other; on the shared server they are there from the start.
+const SHARED_ROLES: &str = "
+create role needs_password;
+create role pgq_reader;
+create role pgq_writer;
+create role pgq_admin in role pgq_reader, pgq_writer;
+create role londiste_reader in role pgq_reader;
+create role londiste_writer in role pgq_admin;
+";
+
 /// How often another port is tried when somebody else took the free one first.
 const PORT_ATTEMPTS: usize = 10;
 
@@ -59,7 +70,11 @@ impl Cluster {
     /// The cluster shared by all tests of this process, started at the first call. Do not stop it.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
-        SHARED.get_or_init(Self::start_new)
+        SHARED.get_or_init(|| {
+            let cluster = Self::start_new();
+            cluster.create_database("roles").sql(SHARED_ROLES);
+            cluster
+        })
     }
 
     /// Another cluster, for tests that stop one or need two servers.
