@@ -61,7 +61,7 @@ pub async fn find(job: &Job, location: &str, wanted: &[TableName]) -> anyhow::Re
 }
 
 /// Connects to a node and reads what it has; the second value is its provider's location.
-pub async fn look_at(job: &Job, location: &str) -> anyhow::Result<(Source, Option<String>)> {
+async fn look_at(job: &Job, location: &str) -> anyhow::Result<(Source, Option<String>)> {
     let queue: &QueueName = &job.settings.queue;
     let session = job.remote("_source_db", location).await?;
     let info = pgq_node::get_node_info(&*session, queue).await?;
