@@ -1,7 +1,7 @@
 -- Who may do what. Repeatable; what somebody granted to roles of his own stays.
 --
--- Nothing here but set_session_replication_role runs with its owner's rights: whoever attaches a
--- table needs his own on that table.
+-- Only set_session_replication_role, _make_capture, _refresh_captures and the triggers these make run
+-- with their owner's rights: whoever attaches a table needs his own on that table.
 
 grant usage on schema londiste to public;
 
@@ -41,13 +41,23 @@ grant execute on function
     londiste._coordinate_copy(text, text)
     to londiste_reader, londiste_writer;
 
+-- triggers made for one table
+revoke execute on function
+    londiste._make_capture(text, oid, text, text)
+    from public;
+grant execute on function
+    londiste._make_capture(text, oid, text, text)
+    to londiste_writer;
+
 -- the ticker's maintenance
 revoke execute on function
+    londiste._refresh_captures(boolean),
     londiste.periodic_maintenance(),
     londiste.root_check_seqs(text, int8),
     londiste.root_check_seqs(text)
     from public;
 grant execute on function
+    londiste._refresh_captures(boolean),
     londiste.periodic_maintenance(),
     londiste.root_check_seqs(text, int8),
     londiste.root_check_seqs(text)

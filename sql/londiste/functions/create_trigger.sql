@@ -4,7 +4,8 @@
 -- i_trg_args, besides the words local_add_table knows, which are passed over here:
 --   no_triggers       none
 --   tgflags=<letters> B/A before or after, I/U/D the events, L/Q/J pgq.logutriga, sqltriga or
---                     jsontriga, S skip; any case, several elements add up
+--                     jsontriga instead of a function made for the table, S skip; any case, several
+--                     elements add up
 --   skip              the row change itself is not to happen, only the event
 --   anything else     argument of the row trigger, in the given order
 -- On a leaf the triggers deny changes instead of sending them.
@@ -31,6 +32,7 @@ declare
     timing text;
     events text;
     row_func text;
+    event_name text;
     skip_triggers text[];
     own_skip boolean := false;
     stem text := i_queue_name;
@@ -57,7 +59,8 @@ begin
 
     -- Events of a renamed table carry the name that the set knows.
     if i_dest_table <> i_table_name and not has_name_arg then
-        row_args := row_args || ('ev_extra1=' || quote_literal(i_table_name));
+        event_name := i_table_name;
+        row_args := row_args || ('ev_extra1=' || quote_literal(event_name));
     end if;
 
     if i_node_type = 'leaf'
@@ -112,6 +115,15 @@ begin
     if i_node_type = 'leaf' then
         row_args := row_args || 'deny'::text;
         truncate_args := truncate_args || 'deny'::text;
+    end if;
+
+    -- Where nothing else is asked for, a function made for this table does it much faster.
+    if timing = 'after' and flags !~ '[LQJS]'
+        and row_args = array_remove(
+            array[i_queue_name, 'ev_extra1=' || quote_literal(event_name)], null)
+    then
+        row_func := coalesce(
+            londiste._make_capture(i_queue_name, dest_oid, event_name, null), row_func);
     end if;
 
     -- The server cuts names at 63 bytes, which could make the two of one queue, or those of two

@@ -1,4 +1,4 @@
--- A script has run; a root sends it down the queue.
+-- A script has run; a root sends it down the queue. Triggers of the tables it changed are made anew.
 --
 -- Returns 200; 404 without execute_start. Raises for an unknown queue.
 create or replace function londiste.execute_finish(
@@ -26,6 +26,8 @@ begin
             i_queue_name, 'EXECUTE', script.execute_sql,
             i_file_name, script.execute_attrs, null, null);
     end if;
+
+    perform londiste._refresh_captures(false);
 
     ret_code := 200;
     ret_note := 'Execute finished: ' || i_file_name;

@@ -1,0 +1,40 @@
+-- Makes the capture functions anew whose tables have changed, or all of them when i_all is true, and
+-- drops those whose tables are gone. Returns how many it has made.
+create or replace function londiste._refresh_captures(i_all boolean)
+returns integer
+security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    capture record;
+    made integer := 0;
+begin
+    for capture in
+        select p.oid::regprocedure as signature, 'londiste.' || p.proname as name,
+               split_part(p.proname, '_', 4)::oid as first_table,
+               p.prosrc, t.tgrelid, obj_description(p.oid, 'pg_proc')::json as made_for
+          from pg_proc p
+          left join pg_trigger t on t.tgfoid = p.oid
+         where p.pronamespace = 'londiste'::regnamespace
+           and p.proname ~ '^_capture_[0-9]+_[0-9]+_*$'
+         order by p.proname
+    loop
+        if capture.tgrelid is null then
+            -- A trigger that is away for a moment comes back; a table that is gone does not.
+            if not exists (select 1 from pg_class c where c.oid = capture.first_table) then
+                execute format('drop function %s', capture.signature);
+            end if;
+        elsif i_all
+            or position(quote_literal(pgq._row_shape(capture.tgrelid::regclass,
+                                                     pgq._key_index(capture.tgrelid)))
+                        in capture.prosrc) = 0
+        then
+            -- Where it cannot be made anew (a table without a key, say) it stays, and is slow.
+            made := made + count(*)
+               from londiste._make_capture(capture.made_for ->> 'queue', capture.tgrelid,
+                                           capture.made_for ->> 'name', capture.name) as name
+              where name is not null;
+        end if;
+    end loop;
+    return made;
+end;
+$$ language plpgsql;

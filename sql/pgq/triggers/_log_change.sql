@@ -1,0 +1,67 @@
+-- What a generated capture function calls for a row that it was not made for: after ALTER TABLE until
+-- it has been made anew, for a change of the key, for settings under which values are written
+-- otherwise. The events are pgq.logutriga's, but nothing that the table has become makes the
+-- application's write fail:
+--
+-- * a change of the key is the old row deleted and the new one inserted;
+-- * without a key, i_keys identify the row (the key when the function was made), else all of its
+--   columns do.
+--
+-- i_name is the table's name in the event if it is not its own. i_old is the old row for UPDATE, else
+-- the same as i_row.
+create or replace function pgq._log_change(
+    i_op text, i_relid oid, i_schema text, i_table text,
+    i_queue text, i_name text, i_keys text[], i_row anyelement, i_old anyelement
+) returns void
+language plpgsql
+set datestyle = 'ISO' set intervalstyle = 'postgres' set extra_float_digits = 1
+as $$
+declare
+    -- The row knows its columns best: the catalog, seen with an old snapshot, may be behind.
+    document constant pg_catalog.json := pg_catalog.row_to_json(i_row);
+    old_document pg_catalog.json;
+    names constant pg_catalog.text[] := array(select pg_catalog.json_object_keys(document));
+    data constant pg_catalog.text := pgq._url_row(names,
+        pgq._record_fields(pg_catalog.format('%s', i_row), pg_catalog.cardinality(names)));
+    table_name constant pg_catalog.text :=
+        coalesce(i_name, pg_catalog.concat(i_schema, '.', i_table));
+    keys    pg_catalog.text[];
+    key     pg_catalog.text;
+    key_list pg_catalog.text;
+    event_id bigint;
+begin
+    if pg_catalog.current_setting('session_replication_role') operator(pg_catalog.=) 'local' then
+        return;
+    end if;
+
+    keys := pgq._key_columns(i_relid);
+    if keys is null or not keys operator(pg_catalog.<@) names then
+        keys := i_keys;
+        if not keys operator(pg_catalog.<@) names then
+            keys := names;
+        end if;
+    end if;
+    key_list := pg_catalog.array_to_string(keys, ',');
+
+    if i_op operator(pg_catalog.=) 'UPDATE' then
+        old_document := pg_catalog.row_to_json(i_old);
+        foreach key in array keys loop
+            if pgq._column_changed(i_relid, key,
+                   document operator(pg_catalog.->>) key, old_document operator(pg_catalog.->>) key,
+                   i_row, i_old)
+            then
+                event_id := pgq.insert_event(i_queue, pg_catalog.concat('D:', key_list),
+                    pgq._url_row(names, pgq._record_fields(
+                        pg_catalog.format('%s', i_old), pg_catalog.cardinality(names))),
+                    table_name, null, null, null);
+                event_id := pgq.insert_event(i_queue, pg_catalog.concat('I:', key_list),
+                    data, table_name, null, null, null);
+                return;
+            end if;
+        end loop;
+    end if;
+    event_id := pgq.insert_event(i_queue,
+        pg_catalog.concat(pg_catalog.left(i_op, 1), ':', key_list),
+        data, table_name, null, null, null);
+end;
+$$;
