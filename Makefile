@@ -1,6 +1,6 @@
 # The commands of README.md and CONTRIBUTING.md. Each does its own set-up.
 
-.PHONY: setup demo test test-matrix check
+.PHONY: setup demo sql install-extensions test test-matrix check
 
 # PostgreSQL, a linker, and the reference that the tests compare ours with.
 setup:
@@ -11,6 +11,16 @@ demo:
 	scripts/setup
 	cargo build --release --bins
 	cargo run --release --quiet --package system-tests --bin demo -- $(DEMO_ARGS)
+
+# The schemas for psql alone, and as extensions; see docs/install.md.
+sql:
+	sql/package target/sql
+
+# PG_CONFIG names the server whose folder of extensions they go to.
+PG_CONFIG ?= pg_config
+install-extensions: sql
+	install -d "$(DESTDIR)$$($(PG_CONFIG) --sharedir)/extension"
+	install -m 644 target/sql/extension/* "$(DESTDIR)$$($(PG_CONFIG) --sharedir)/extension"
 
 # Scenarios spend most of their time waiting (the original's pauses are seconds), so more run than there are cores.
 TEST_THREADS ?= 6

@@ -25,7 +25,7 @@ fn embed(folder: &Path, schema: &str, code: &mut String) {
     println!("cargo::rerun-if-changed={}", list_file.display());
     let (mut create, mut always) = (String::new(), String::new());
     let mut section = None;
-    let mut revision = Fnv::new();
+    let mut revision = Cksum::new();
     for line in
         list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
     {
@@ -51,24 +51,40 @@ fn embed(folder: &Path, schema: &str, code: &mut String) {
     }
     write!(
         code,
-        "static {}: Files = Files {{\n    revision: \"{:016x}\",\n    create: &[\n{create}    ],\n    always: &[\n{always}    ],\n}};\n",
+        "static {}: Files = Files {{\n    revision: \"{}\",\n    create: &[\n{create}    ],\n    always: &[\n{always}    ],\n}};\n",
         schema.to_uppercase(),
-        revision.0
+        revision.text()
     )
     .expect("a string grows");
 }
 
-/// FNV-1a: tells whether an installation was made from the same files, nothing more.
-struct Fnv(u64);
+/// POSIX `cksum`: tells whether an installation was made from the same files, nothing more. `sql/package`, which has only
+/// a shell, comes to the same.
+struct Cksum {
+    crc: u32,
+    length: u64,
+}
 
-impl Fnv {
-    fn new() -> Fnv {
-        Fnv(0xcbf2_9ce4_8422_2325)
+impl Cksum {
+    fn new() -> Cksum {
+        Cksum { crc: 0, length: 0 }
     }
 
     fn add(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        bytes.iter().for_each(|byte| self.crc = shifted(self.crc, *byte));
+        self.length += bytes.len() as u64;
     }
+
+    fn text(&self) -> String {
+        let bytes = self.length.to_le_bytes();
+        let used = bytes.len() - self.length.leading_zeros() as usize / 8;
+        let crc = bytes[..used].iter().fold(self.crc, |crc, byte| shifted(crc, *byte));
+        format!("{}-{}", !crc, self.length)
+    }
+}
+
+fn shifted(crc: u32, byte: u8) -> u32 {
+    (0..8).fold(crc ^ u32::from(byte) << 24, |crc, _| {
+        if crc & 0x8000_0000 == 0 { crc << 1 } else { crc << 1 ^ 0x04c1_1db7 }
+    })
 }

@@ -14,6 +14,7 @@ mod handover;
 mod happy_path;
 mod install;
 mod merge;
+mod packages;
 mod partial;
 mod replay;
 mod resync;

@@ -63,6 +63,8 @@ impl Address {
 #[derive(Debug)]
 pub struct Cluster {
     folder: PathBuf,
+    /// Folder of the server's programs.
+    bin: PathBuf,
     address: Address,
 }
 
@@ -79,13 +81,19 @@ impl Cluster {
 
     /// Another cluster, for tests that stop one or need two servers.
     pub fn start_new() -> Self {
+        Self::start_from(bin_folder())
+    }
+
+    /// Another cluster, run by the server programs in this folder: those that tests use, or a copy of them.
+    pub(crate) fn start_from(bin: &Path) -> Self {
         let folder = owned_folder("cluster");
         must_run(
             command("/bin/cp").arg("-a").arg(template()).arg(folder.join("data")),
             "copying the template cluster",
         );
         let socket_folder = folder.clone();
-        let mut cluster = Self { folder, address: Address { port: 0, socket_folder } };
+        let address = Address { port: 0, socket_folder };
+        let mut cluster = Self { folder, bin: bin.to_owned(), address };
         for _ in 0..PORT_ATTEMPTS {
             cluster.address.port = free_port();
             if cluster.try_start().is_ok() {
@@ -145,7 +153,7 @@ impl Cluster {
     }
 
     fn pg_ctl(&self, args: &[&str]) -> std::process::Command {
-        let mut pg_ctl = command(bin_folder().join("pg_ctl"));
+        let mut pg_ctl = command(self.bin.join("pg_ctl"));
         pg_ctl.args(args).arg("-w").arg("-D").arg(self.folder.join("data"));
         pg_ctl
     }

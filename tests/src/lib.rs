@@ -4,6 +4,7 @@
 //! - [`folder`]: the one temporary folder of a test process, and the watchdog that empties it whatever happens;
 //! - [`server`]: where the server programs are, and which account may run them;
 //! - [`cluster`]: `initdb`, start, stop and restart of a throw-away server; one is shared by all tests;
+//! - [`installation`]: a copy of the server's programs with an extension folder of our own;
 //! - [`database`]: a database per test, with short ways to ask it things;
 //! - [`schemas`]: databases with the SQL schemas of either side, and scripts run against them;
 //! - [`answers`]: what such a script says, against what it said before;
@@ -20,6 +21,7 @@ pub mod cluster;
 pub mod daemon;
 pub mod database;
 pub mod folder;
+pub mod installation;
 pub mod node;
 pub mod normalise;
 pub mod schemas;
@@ -30,6 +32,7 @@ pub mod wait;
 
 pub use cluster::Cluster;
 pub use database::Database;
+pub use installation::Installation;
 pub use node::Node;
 pub use ticker::Ticker;
 pub use under_test::{Impl, Outcome, Program, run};

@@ -36,6 +36,22 @@ pub fn script(schema: &str, fresh: bool) -> String {
     String::from_utf8(output.stdout).expect("our files are UTF-8")
 }
 
+/// What `sql/package` writes for those who have psql or a folder of extensions, and not our programs.
+///
+/// # Panics
+/// When the script fails.
+#[track_caller]
+pub fn packages() -> &'static Path {
+    static WRITTEN: OnceLock<PathBuf> = OnceLock::new();
+    WRITTEN.get_or_init(|| {
+        let to = folder::fresh("packages");
+        let mut package = Command::new("/bin/sh");
+        package.arg(sources().join("package")).arg(&to);
+        server::must_run(&mut package, "sql/package");
+        to
+    })
+}
+
 /// Are the reference's extensions installed with the server that tests use?
 pub fn has_reference() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();

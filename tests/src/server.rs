@@ -38,6 +38,18 @@ pub fn client_program(name: &str) -> PathBuf {
     if beside.is_file() { beside } else { PathBuf::from(name) }
 }
 
+/// `pg_dump`, if there is one that can read the server tests use: it must not be older than the server.
+pub fn pg_dump() -> Option<PathBuf> {
+    let major = |program: &Path| -> Option<u32> {
+        let output = Command::new(program).arg("--version").output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        let number = text.split(|c: char| !c.is_ascii_digit()).find(|word| !word.is_empty())?;
+        number.parse().ok()
+    };
+    let program = client_program("pg_dump");
+    (major(&program)? >= major(&bin_folder().join("postgres"))?).then_some(program)
+}
+
 /// A command for a server program, as a user the server accepts: PostgreSQL refuses to run as root.
 pub(crate) fn command(program: impl AsRef<Path>) -> Command {
     let mut command = Command::new(program.as_ref());
