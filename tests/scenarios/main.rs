@@ -10,6 +10,7 @@ mod diary;
 mod execute_failure;
 mod faults;
 mod fkeys;
+mod grants;
 mod handover;
 mod happy_path;
 mod install;

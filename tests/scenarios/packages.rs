@@ -302,7 +302,6 @@ fn updated_in_place(db: &Database) {
 /// A dump has the queue with its events, and the sequences, so that the next queue gets another number.
 fn dumped_and_restored(cluster: &Cluster, db: &Database) {
     let Some(pg_dump) = server::pg_dump() else {
-        eprintln!("not tested: pg_dump is missing, or older than the server");
         return;
     };
     let dump = folder::fresh("dump").join("dump.sql");

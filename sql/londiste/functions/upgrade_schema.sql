@@ -94,6 +94,7 @@ begin
                 raise exception 'roles of londiste are missing and "%" may not create roles',
                         current_user
                     using errcode = 'insufficient_privilege',
+                          detail = 'All that is missing is printed by the command: londiste INI grants',
                           hint = 'An administrator has to run: '
                             || pg_catalog.array_to_string(missing, '; ') || ';';
         end;

@@ -39,6 +39,7 @@ begin
             when insufficient_privilege then
                 raise exception 'roles of pgq are missing and "%" may not create roles', current_user
                     using errcode = 'insufficient_privilege',
+                          detail = 'All that is missing is printed by the command: londiste INI grants',
                           hint = pg_catalog.concat('An administrator has to run: ',
                               pg_catalog.array_to_string(missing, '; '), ';');
         end;

@@ -20,6 +20,7 @@ pub enum Name {
     DropNode,
     Execute,
     Fkeys,
+    Grants,
     Members,
     Missing,
     NodeInfo,

@@ -31,6 +31,14 @@ pub const LIST: &[Entry] = &[
         "NAME [PUBLIC_CONNSTR] --provider=CONNSTR",
         "make it a node at the end of the line",
     )),
+    free(admin(
+        Name::Grants,
+        "grants",
+        None,
+        Group::Initialization,
+        "[TABLE ...] [--all]",
+        "print what an administrator has to grant to the role",
+    )),
     steps(admin(
         Name::Pause,
         "pause",

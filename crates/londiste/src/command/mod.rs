@@ -22,6 +22,7 @@ mod create_node;
 mod create_object;
 mod drop_node;
 pub mod entry;
+mod grants;
 mod handlers;
 pub mod list;
 mod members;
@@ -91,6 +92,7 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
         Name::Seqs => tables::seqs(run).await?,
         Name::Missing => tables::missing(run).await?,
         Name::WaitSync => wait_sync::run(run).await?,
+        Name::Grants => grants::run(run).await?,
         Name::Members => members::run(run).await?,
         Name::Pause => pause::set_paused(run, true).await?,
         Name::Resume => pause::set_paused(run, false).await?,

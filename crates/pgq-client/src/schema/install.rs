@@ -18,6 +18,9 @@ const LOCK_KEY: i64 = i64::from_be_bytes(*b"londiste");
 /// What our comment on a schema begins with; the revision follows.
 const MARK: &str = "londiste schema, revision ";
 
+/// Follows a hint: rights are rarely missing one at a time.
+const ALL_AT_ONCE: &str = "(londiste INI grants prints all that is missing)";
+
 /// What [`install`] did to a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -121,7 +124,7 @@ async fn check_rights(
     if outcome == Outcome::Installed && !may_create {
         return Err(Error::config(format!(
             "role \"{role}\" may not create schema {name} in database \"{database}\"\n\
-             HINT:  an administrator runs: GRANT CREATE ON DATABASE {} TO {};",
+             HINT:  an administrator runs: GRANT CREATE ON DATABASE {} TO {}; {ALL_AT_ONCE}",
             quote_ident(&database),
             quote_ident(&role)
         )));
@@ -144,7 +147,7 @@ fn explain(error: tokio_postgres::Error, schema: Schema, file: &str) -> Error {
         && *db.code() == SqlState::INSUFFICIENT_PRIVILEGE
         && let Some(hint) = db.hint()
     {
-        return Error::config(format!("{}\nHINT:  {hint}", db.message()));
+        return Error::config(format!("{}\nHINT:  {hint} {ALL_AT_ONCE}", db.message()));
     }
     Error::sql(error, format!("sql/{}/{file}", schema.name()))
 }
