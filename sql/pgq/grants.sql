@@ -61,7 +61,8 @@ revoke all on function
     pgq.unregister_consumer(text, text),
     pgq.upgrade_schema(),
     pgq.version(),
-    pgq._announce_tick(text)
+    pgq._announce_tick(text),
+    pgq._rebase_queue(text)
 from public;
 
 -- for everybody
@@ -128,7 +129,8 @@ grant execute on function
     pgq.ticker(text),
     pgq.ticker(text, bigint, timestamp with time zone, bigint),
     pgq.tune_storage(text),
-    pgq.upgrade_schema()
+    pgq.upgrade_schema(),
+    pgq._rebase_queue(text)
 to pgq_admin;
 
 -- The functions in triggers/ whose names begin with "_" keep the default: a trigger runs with the

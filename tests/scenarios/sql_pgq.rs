@@ -197,6 +197,7 @@ fn a_search_path_is_not_a_way_to_the_owners_rights() {
         "select pgq.maint_tables_to_vacuum()",
         "select pgq.grant_perms('q'), pgq.tune_storage('q'), pgq.upgrade_schema()",
         "select pgq.seq_setval('pgq.event_1_id_seq', 100000)",
+        "select pgq._rebase_queue('q')",
         "select pgq.unregister_consumer('q', 'c')",
         "select pgq.drop_queue('x')",
         "select pgq.drop_queue('q', true)",

@@ -82,7 +82,9 @@ begin
         -- A tick from the future: the database was moved without its transaction counter.
         if last.xmin operator(pg_catalog.>) cur_txid then
             raise exception 'Invalid PgQ state: old xmin=%, old xmax=%, cur txid=%',
-                last.xmin, last.xmax, cur_txid;
+                last.xmin, last.xmax, cur_txid
+                using hint = pg_catalog.concat('The database has come from a server whose transactions had higher numbers. '
+                    'Run: select pgq._rebase_queue(', pg_catalog.quote_literal(i_queue_name), ')');
         end if;
         new_events := events operator(pg_catalog.-) last.tick_event_seq;
         if new_events operator(pg_catalog.<) 0 then
