@@ -1,5 +1,5 @@
 //! Going to the background, seen from outside. Without the test harness, because a process with threads may not fork:
-//! the program calls itself with the number of forks and what the daemon should do.
+//! the program calls itself with the word `daemon`, the number of forks and what the daemon should do.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,10 @@ use nix::unistd::{Pid, getpgid, getpid, getsid};
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
-    if let [_, forks, deed, folder] = &args[..] {
+    // Any other arguments are meant for test harnesses.
+    if let [_, role, forks, deed, folder] = &args[..]
+        && role == "daemon"
+    {
         let forks = if forks == "once" { Forks::Once } else { Forks::Twice };
         exit(daemon(forks, deed, Path::new(folder)));
     }
@@ -71,7 +74,7 @@ impl Place {
         let output = self.0.join("output");
         let file = fs::File::create(&output).expect("created");
         let status = Command::new(std::env::current_exe().expect("every process has one"))
-            .args([forks, deed])
+            .args(["daemon", forks, deed])
             .arg(&self.0)
             .current_dir("/")
             .stdin(Stdio::null())
