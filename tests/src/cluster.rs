@@ -1,10 +1,11 @@
 //! A throw-away PostgreSQL server on a free port of 127.0.0.1.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::server::{account, bin_folder, command, must_run};
 use crate::{Database, folder};
@@ -62,9 +63,8 @@ impl Address {
 /// A server of our own. Dropping it stops the server and removes its files.
 #[derive(Debug)]
 pub struct Cluster {
+    programs: PathBuf,
     folder: PathBuf,
-    /// Folder of the server's programs.
-    bin: PathBuf,
     address: Address,
 }
 
@@ -81,19 +81,18 @@ impl Cluster {
 
     /// Another cluster, for tests that stop one or need two servers.
     pub fn start_new() -> Self {
-        Self::start_from(bin_folder())
+        Self::start_with(bin_folder())
     }
 
-    /// Another cluster, run by the server programs in this folder: those that tests use, or a copy of them.
-    pub(crate) fn start_from(bin: &Path) -> Self {
+    /// Another cluster, run by the server programs in this folder.
+    pub fn start_with(programs: &Path) -> Self {
         let folder = owned_folder("cluster");
         must_run(
-            command("/bin/cp").arg("-a").arg(template()).arg(folder.join("data")),
+            command("/bin/cp").arg("-a").arg(template(programs)).arg(folder.join("data")),
             "copying the template cluster",
         );
-        let socket_folder = folder.clone();
-        let address = Address { port: 0, socket_folder };
-        let mut cluster = Self { folder, bin: bin.to_owned(), address };
+        let address = Address { port: 0, socket_folder: folder.clone() };
+        let mut cluster = Self { programs: programs.to_owned(), folder, address };
         for _ in 0..PORT_ATTEMPTS {
             cluster.address.port = free_port();
             if cluster.try_start().is_ok() {
@@ -153,7 +152,7 @@ impl Cluster {
     }
 
     fn pg_ctl(&self, args: &[&str]) -> std::process::Command {
-        let mut pg_ctl = command(self.bin.join("pg_ctl"));
+        let mut pg_ctl = command(self.programs.join("pg_ctl"));
         pg_ctl.args(args).arg("-w").arg("-D").arg(self.folder.join("data"));
         pg_ctl
     }
@@ -167,26 +166,30 @@ impl Drop for Cluster {
     }
 }
 
-/// The data folder every cluster is copied from: `initdb` takes seconds, a copy does not.
-fn template() -> &'static Path {
-    static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
-    TEMPLATE.get_or_init(|| {
-        let data = owned_folder("template").join("template");
-        must_run(
-            command(bin_folder().join("initdb"))
-                .args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C"])
-                .args(["--username", SUPERUSER])
-                .arg("-D")
-                .arg(&data),
-            "initdb",
-        );
-        append(&data.join("postgresql.conf"), SETTINGS);
-        let hba = data.join("pg_hba.conf");
-        let trusting = fs::read_to_string(&hba).expect("initdb wrote it");
-        let first = format!("host all +{PASSWORD_ROLE} 127.0.0.1/32 scram-sha-256\n");
-        fs::write(&hba, first + &trusting).expect("own folder");
-        data
-    })
+/// The data folder that clusters of this server are copied from: `initdb` takes seconds, a copy does not.
+fn template(programs: &Path) -> PathBuf {
+    static TEMPLATES: Mutex<BTreeMap<PathBuf, PathBuf>> = Mutex::new(BTreeMap::new());
+    // What an initdb that failed left is in no map.
+    let mut templates = TEMPLATES.lock().unwrap_or_else(PoisonError::into_inner);
+    templates.entry(programs.to_owned()).or_insert_with(|| create_template(programs)).clone()
+}
+
+fn create_template(programs: &Path) -> PathBuf {
+    let data = owned_folder("template").join("template");
+    must_run(
+        command(programs.join("initdb"))
+            .args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C"])
+            .args(["--username", SUPERUSER])
+            .arg("-D")
+            .arg(&data),
+        "initdb",
+    );
+    append(&data.join("postgresql.conf"), SETTINGS);
+    let hba = data.join("pg_hba.conf");
+    let trusting = fs::read_to_string(&hba).expect("initdb wrote it");
+    let first = format!("host all +{PASSWORD_ROLE} 127.0.0.1/32 scram-sha-256\n");
+    fs::write(&hba, first + &trusting).expect("own folder");
+    data
 }
 
 fn append(file: &Path, text: &str) {

@@ -76,7 +76,7 @@ impl Installation {
     /// A new cluster run by this installation.
     #[track_caller]
     pub fn start_cluster(&self) -> Cluster {
-        Cluster::start_from(&self.bin)
+        Cluster::start_with(&self.bin)
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::daemon::Daemon;
 use crate::under_test::{self, Impl, Outcome, Program};
 use crate::wait::{holds, wait_for};
-use crate::{Database, folder};
+use crate::{Database, folder, schemas};
 
 /// Keys that make a test quick. A key may stand in the file once, so [`Node::set`] replaces them.
 const QUICK: [(&str, &str); 2] = [("loop_delay", "0.2"), ("exception_sleep", "1")];
@@ -101,6 +101,10 @@ impl Node {
         command.args(args);
         let installs = command.get_args().any(|arg| arg.to_string_lossy().starts_with("create-"));
         let _turn = installs.then(|| InstallTurn::take(self.implementation));
+        if installs && self.implementation == Impl::Reference {
+            let (_, connstr) = self.keys.iter().find(|(key, _)| key == "db").expect("always set");
+            schemas::stand_in_for_extensions(connstr);
+        }
         under_test::finish(Duration::from_secs(120), &mut command)
     }
 

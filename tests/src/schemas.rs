@@ -61,6 +61,19 @@ pub fn has_reference() -> bool {
     })
 }
 
+/// On a server without the reference's extensions the reference is run on our schemas: what it finds in the database
+/// it does not install. Where the database cannot be reached, its own words about that are wanted.
+pub(crate) fn stand_in_for_extensions(connstr: &str) {
+    const NEEDED: &str = "select 1 where to_regnamespace('pgq') is null
+        and not exists (select from pg_available_extensions where name = 'londiste')";
+    let Ok(mut client) = postgres::Client::connect(connstr, postgres::NoTls) else { return };
+    if client.query_opt(NEEDED, &[]).expect("a query of catalogs").is_some() {
+        for schema in SCHEMAS {
+            client.batch_execute(&script(schema, true)).expect("our schemas can be installed");
+        }
+    }
+}
+
 /// A new database in the shared cluster with all schemas of one side.
 ///
 /// # Panics

@@ -1,4 +1,4 @@
-//! Where PostgreSQL's server programs are, and who may run them.
+//! Where the programs of PostgreSQL servers are, and who may run them.
 
 use std::fmt::Display;
 use std::os::unix::process::CommandExt;
@@ -11,6 +11,43 @@ use nix::unistd::{Uid, User};
 /// Variable that names the folder with `postgres`, `initdb` and `pg_ctl`.
 pub const BIN_VARIABLE: &str = "LONDISTE_TEST_PGBIN";
 
+/// Variables that name the folders of [`Age::Oldest`] and [`Age::Newest`].
+pub const AGE_VARIABLES: [&str; 2] = ["LONDISTE_TEST_OLDEST_PGBIN", "LONDISTE_TEST_NEWEST_PGBIN"];
+
+/// The ends of the range of major versions we support, for stories between two servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// The lowest major version.
+    Oldest,
+    /// The highest.
+    Newest,
+}
+
+impl Age {
+    /// The folder with the programs of that server: the variable, else what `scripts/servers` has or fetches.
+    ///
+    /// # Panics
+    /// When there is none and it cannot be fetched; the message is that of the script.
+    pub fn bin_folder(self) -> PathBuf {
+        let (variable, major) = match self {
+            Self::Oldest => (AGE_VARIABLES[0], "13"),
+            Self::Newest => (AGE_VARIABLES[1], "18"),
+        };
+        if let Some(named) = std::env::var_os(variable) {
+            return checked(variable, PathBuf::from(named));
+        }
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/servers");
+        let output = Command::new(&script)
+            .arg(major)
+            .output()
+            .unwrap_or_else(|e| panic!("{}: {e}", script.display()));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}or set {variable}");
+        let folder = String::from_utf8(output.stdout).expect("the script prints a path");
+        checked("scripts/servers", PathBuf::from(folder.trim_end()))
+    }
+}
+
 /// The major version that the reference's packages are tried with first.
 const PREFERRED_MAJOR: u32 = 15;
 
@@ -22,9 +59,7 @@ pub fn bin_folder() -> &'static Path {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     FOUND.get_or_init(|| {
         if let Some(named) = std::env::var_os(BIN_VARIABLE) {
-            let named = PathBuf::from(named);
-            assert!(has_server(&named), "{BIN_VARIABLE}={} has no initdb", named.display());
-            return named;
+            return checked(BIN_VARIABLE, PathBuf::from(named));
         }
         from_pg_config().or_else(from_usual_folders).unwrap_or_else(|| {
             panic!("no PostgreSQL server found: run `make setup`, or set {BIN_VARIABLE}")
@@ -87,6 +122,16 @@ pub(crate) fn must_run(command: &mut Command, what: impl Display) {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// The folder, if it has a server that the account may run. `from` says who named it.
+fn checked(from: &str, folder: PathBuf) -> PathBuf {
+    assert!(has_server(&folder), "{from}: {} has no initdb", folder.display());
+    if let Err(error) = command(folder.join("postgres")).arg("--version").output() {
+        let name = account().map_or("we", |user| &user.name);
+        panic!("{from}: {name} cannot run {}/postgres: {error}", folder.display());
+    }
+    folder
 }
 
 fn has_server(folder: &Path) -> bool {
