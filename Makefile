@@ -25,19 +25,16 @@ install-extensions: sql
 # Scenarios spend most of their time waiting (the original's pauses are seconds), so more run than there are cores.
 TEST_THREADS ?= 6
 
-# The scenarios look for our programs in target/debug, so these are built first.
+# The scenarios look for our programs in target/debug, so these are built first. Stories between two servers are for
+# test-matrix, which gets the servers.
 test: setup
 	cargo build --workspace --bins
-	cargo test --workspace -- --test-threads=$(TEST_THREADS)
+	cargo test --workspace -- --test-threads=$(TEST_THREADS) --skip cross_version::
 
-# Ours on every PostgreSQL server at hand; PGBINS names their program folders.
-PGBINS ?= $(wildcard /usr/lib/postgresql/*/bin)
-test-matrix:
-	cargo build --workspace --bins
-	set -e; for bin in $(PGBINS); do \
-	    $$bin/postgres --version; \
-	    LONDISTE_TEST_PGBIN=$$bin cargo test --package system-tests -- --test-threads=$(TEST_THREADS) ::ours; \
-	done
+# The tests that need a server on every major version we support, or on PGBINS: versions, or folders with a server's
+# programs. TESTS="sql_ replay::" chooses among the tests.
+test-matrix: setup
+	TESTS="$(TESTS)" TEST_THREADS=$(TEST_THREADS) scripts/matrix $(PGBINS)
 
 check:
 	cargo fmt --all --check

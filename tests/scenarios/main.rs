@@ -6,6 +6,7 @@ mod bad_input;
 mod compare;
 mod copies;
 mod copy_crashes;
+mod cross_version;
 mod diary;
 mod dump;
 mod execute_failure;

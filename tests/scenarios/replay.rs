@@ -9,7 +9,7 @@ use system_tests::{Cluster, Database, Node, wait_for};
 use crate::diary::{Cast, QUEUE, Stage, assert_same_rows, wait_caught_up};
 
 /// Tables of every shape that replay treats differently, with their keys.
-const ODD_TABLES: [(&str, &str); 7] = [
+pub(crate) const ODD_TABLES: [(&str, &str); 7] = [
     ("odd.types", "id"),
     ("odd.two_keys", "a, b"),
     ("odd.number", "n"),
@@ -19,7 +19,7 @@ const ODD_TABLES: [(&str, &str); 7] = [
     (r#"odd."Mixed Case""#, r#""Key ""x""""#),
 ];
 
-const ODD_SCHEMA: &str = r#"
+pub(crate) const ODD_SCHEMA: &str = r#"
 create schema odd;
 create type odd.mood as enum ('sad', 'ok', 'happy');
 create domain odd.short as varchar(5) check (value <> 'bad');
@@ -38,7 +38,7 @@ create table odd."Mixed Case" ("Key ""x""" int primary key, "Value %s" text, "or
 "#;
 
 /// Values that encoders, literals and COPY have to carry.
-const ODD_ROWS: &str = r#"
+pub(crate) const ODD_ROWS: &str = r#"
 insert into odd.types values
  (1, true, 'x', 'ab', 'ten chars', B'101', B'10', '\x00ff5c27', 12.50, 'NaN', '{a,"b c",NULL,"\\"}', '{{1,2},{3,4}}',
   '[1,5)', '{"a": [1, "x\ty"]}', '{"b": null}', '2024-02-29 13:45:07.123456+02', '1 mon -2 days 03:00:00.5',
@@ -56,7 +56,7 @@ insert into odd."Mixed Case" values (1, 'a', 1), (2, null, null);
 
 /// Inserts, updates and deletes over a few keys, so that most rows change several times within a batch. Repeatable: the
 /// numbers come from `setseed`.
-const RANDOM_HISTORY: &str = "
+pub(crate) const RANDOM_HISTORY: &str = "
 do $$ begin perform setseed(0.25);
 for step in 1..3000 loop
   declare k int := floor(random() * 40); t text := 'v' || floor(random() * 1000); dice float := random(); begin
