@@ -94,6 +94,11 @@ impl Stage {
                  from generate_series(1, {USERS}) id;
              insert into app.user_session (userid) select generate_series(1, {USERS})"
         ));
+        Self::over(cast, source, target)
+    }
+
+    /// Databases as they are, without the tables of the story.
+    pub(crate) fn over(cast: Cast, source: Database, target: Database) -> Self {
         let root = Node::new(cast.root, "src", &source, QUEUE);
         let leaf = Node::new(cast.leaf, "dst", &target, QUEUE).with("parallel_copies", "4");
         let ticker = Ticker::new(cast.ticker, &source);

@@ -9,6 +9,7 @@ mod copy_crashes;
 mod cross_version;
 mod diary;
 mod dump;
+mod encodings;
 mod execute_failure;
 mod faults;
 mod fkeys;

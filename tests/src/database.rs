@@ -20,7 +20,13 @@ impl Database {
     /// Creates a database named `label` and a number in the cluster at `address`.
     #[track_caller]
     pub fn create(address: &Address, label: &str) -> Self {
-        Self::from_template(address, label, "template0")
+        Self::create_in(address, label, "UTF8")
+    }
+
+    /// As [`Database::create`], with another encoding than UTF8.
+    #[track_caller]
+    pub fn create_in(address: &Address, label: &str, encoding: &str) -> Self {
+        Self::from_template(address, label, &format!("template0 encoding '{encoding}'"))
     }
 
     /// Creates a copy of a database that nobody is connected to, in the same cluster.
@@ -32,7 +38,7 @@ impl Database {
     #[track_caller]
     fn from_template(address: &Address, label: &str, template: &str) -> Self {
         let name = folder::unique(label);
-        let statement = format!("create database {name} template {template} encoding 'UTF8'");
+        let statement = format!("create database {name} template {template}");
         maintenance(address)
             .and_then(|mut client| client.batch_execute(&statement))
             .unwrap_or_else(|e| panic!("{statement}: {}", full(&e)));

@@ -161,15 +161,21 @@ async fn check_public_location(job: &Job, db: &Session, location: &str) -> anyho
     Ok(())
 }
 
-/// Events hold the bytes of the database's encoding, and every node reads them as UTF-8.
+/// Events are read as UTF-8. Our triggers write that from every encoding but one, which is none; the original's write
+/// the bytes of the database.
 async fn warn_of_encoding(db: &Session) -> anyhow::Result<()> {
-    let encoding: Option<String> =
-        statement::value(&**db, "select current_setting('server_encoding')", &[]).await?;
-    match encoding.as_deref() {
-        Some("UTF8") | None => {}
-        Some(encoding) => tracing::warn!(
-            "this database's encoding is {encoding}: changes with characters outside ASCII stop replication, \
-             which needs UTF8"
+    let ours: Option<bool> =
+        statement::value(&**db, "select to_regproc('pgq._event_encoding') is not null", &[])
+            .await?;
+    match (db.server_encoding(), ours) {
+        ("UTF8" | "", _) => {}
+        ("SQL_ASCII", _) => tracing::warn!(
+            "this database does not know its encoding (SQL_ASCII): rows with bytes that are not UTF-8 stop replication"
+        ),
+        (_, Some(true)) => {}
+        (encoding, _) => tracing::warn!(
+            "this database's encoding is {encoding}: with the extension pgq that is installed here, changes with \
+             characters outside ASCII stop replication"
         ),
     }
     Ok(())

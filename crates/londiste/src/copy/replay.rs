@@ -37,6 +37,7 @@ pub(super) async fn replay(
     loop {
         run(src, job::BEGIN_WITHOUT_TIMEOUTS).await?;
         run(dst, "begin").await?;
+        link.applier.begin_batch(link.src.server_encoding());
         match apply(job, src, dst, &mut link.applier, table, batch, mode).await {
             Ok(()) => break,
             Err(Failure::Apply(ApplyError::Set { .. })) if mode == Mode::Sets => {
@@ -83,7 +84,6 @@ async fn apply(
     batch: &BatchInfo,
     mode: Mode,
 ) -> Result<(), Failure> {
-    applier.begin_batch();
     let filter = own_events(&table.name);
     let mut cursor = Cursor::open(src, batch.batch, Some(&filter)).await?;
     let rows = if job.settings.lazy_fetch == 0 { FETCH } else { job.settings.lazy_fetch };

@@ -150,7 +150,10 @@ async fn count(
         .with_context(|| format!("attributes of {}", table.table))?;
     let query = Query::new(&job.settings, options.count_only, &common, attrs.copy_condition());
     let pattern = query.pattern(&job.settings);
-    let (src_sql, dst_sql) = (query.on(src), query.on(dst));
+    let (here, there) = (db.server_encoding(), source.session.server_encoding());
+    let convert = (here != there).then_some((there, here)).unzip();
+    let src_sql = query.on(src, is_partitioned(&source.session, src).await?, convert.0);
+    let dst_sql = query.on(dst, is_partitioned(db, dst).await?, convert.1);
     let (src_row, dst_row) =
         tokio::join!(first_row(&source.session, &src_sql), first_row(db, &dst_sql));
     let mut texts = Vec::new();
@@ -168,10 +171,11 @@ async fn count(
     Ok(equal)
 }
 
-/// The query both sides run, but for the table's name. Pure.
+/// The query both sides run, but for what they have in different ways. Pure.
 #[derive(Debug)]
 struct Query {
     template: String,
+    columns: String,
     count_only: bool,
 }
 
@@ -186,19 +190,39 @@ impl Query {
             Some(template) => template.as_str(),
             None if count_only => "select count(1) as cnt from only _TABLE_",
             None => {
-                "select count(1) as cnt, sum(hashtext(_COLS_::text)::bigint) as chksum from only _TABLE_"
+                "select count(1) as cnt, sum(hashtext(_TEXT_)::bigint) as chksum from only _TABLE_"
             }
         };
-        let columns: Vec<String> = columns.iter().map(|column| quote_ident(column)).collect();
-        let mut template = template.replace("_COLS_", &format!("({})", columns.join(",")));
+        let mut template = template.to_owned();
         if let Some(condition) = condition.filter(|_| !has_where(&template)) {
             template.push_str(&format!(" WHERE ({condition})"));
         }
-        Query { template, count_only }
+        let columns: Vec<String> = columns.iter().map(|column| quote_ident(column)).collect();
+        Query { template, columns: format!("({})", columns.join(",")), count_only }
     }
 
-    fn on(&self, table: &TableName) -> String {
-        self.template.replace("_TABLE_", &table.quoted())
+    /// For one side. `encoding` is the database's when the other side has another one: checksums go by bytes, and those
+    /// of UTF-8 are what both have in common.
+    fn on(&self, table: &TableName, partitioned: bool, encoding: Option<&str>) -> String {
+        let text = format!("{}::text", self.columns);
+        let text = match encoding {
+            None => text,
+            // Bytes of which the server does not know what they mean.
+            Some(own @ ("SQL_ASCII" | "MULE_INTERNAL")) => {
+                format!("convert_to({text}, '{own}')::text")
+            }
+            Some(_) => format!("convert_to({text}, 'UTF8')::text"),
+        };
+        let mut sql = self.template.clone();
+        if partitioned {
+            // It has no rows of its own.
+            for only in ["only _TABLE_", "ONLY _TABLE_"] {
+                sql = sql.replace(only, "_TABLE_");
+            }
+        }
+        sql.replace("_TEXT_", &text)
+            .replace("_COLS_", &self.columns)
+            .replace("_TABLE_", &table.quoted())
     }
 
     fn pattern(&self, settings: &Settings) -> String {
@@ -229,6 +253,13 @@ async fn columns(session: &Session, table: &TableName) -> anyhow::Result<Vec<Str
     let rows =
         session.query(sql, &[&table.as_str()]).await.map_err(|error| Error::sql(error, sql))?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+async fn is_partitioned(session: &Session, table: &TableName) -> anyhow::Result<bool> {
+    let sql =
+        "select relkind = 'p' from pg_catalog.pg_class where oid = londiste.find_table_oid($1)";
+    let rows = session.query(sql, &[&table.as_str()]).await.map_err(|e| Error::sql(e, sql))?;
+    Ok(rows.first().is_some_and(|row| row.get(0)))
 }
 
 /// The first row of a query, every column as text.

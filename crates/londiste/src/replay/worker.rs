@@ -337,10 +337,11 @@ impl Worker {
             settings.local_only.then(|| local_filter(tables, settings.local_only_drop_execute));
         self.links.local(&self.job).await?;
         let provider = self.links.lend_provider()?;
+        let encoding = provider.server_encoding().to_owned();
         let mut reader = BatchReader::start(provider, batch.batch, filter);
         let Local { session, applier } = self.links.local(&self.job).await?;
         let transaction = job::begin(session).await?;
-        applier.begin_batch();
+        applier.begin_batch(&encoding);
         let mut work = BatchWork {
             job: &self.job,
             role: &node.role,
@@ -385,10 +386,11 @@ impl Worker {
     /// On a node whose data comes through a combined queue: only what concerns the cascade and the set.
     async fn follow(&mut self, node: &Node, batch: &BatchInfo) -> anyhow::Result<u64> {
         let provider = self.links.lend_provider()?;
+        let encoding = provider.server_encoding().to_owned();
         let mut reader = BatchReader::start(provider, batch.batch, None);
         let Local { session, applier } = self.links.local(&self.job).await?;
         let transaction = job::begin(session).await?;
-        applier.begin_batch();
+        applier.begin_batch(&encoding);
         let mut tables = Tables::default();
         let mut work = BatchWork {
             job: &self.job,

@@ -42,6 +42,7 @@ pub enum Notice {
 pub struct Session {
     client: tokio_postgres::Client,
     opened: Instant,
+    server_encoding: String,
     inbox: Arc<Inbox>,
     task: JoinHandle<()>,
     /// Its sender lives as long as the task.
@@ -76,6 +77,9 @@ pub async fn connect_to(info: &ConnInfo, application_name: &str) -> Result<Sessi
     let established = Box::pin(attempt::establish(&parameters)).await?;
     let inbox = Arc::new(Inbox::default());
     let (alive, ended) = watch::channel(());
+    let old_strings = established.connection.parameter(STANDARD_STRINGS) == Some("off");
+    let server_encoding =
+        established.connection.parameter("server_encoding").unwrap_or_default().to_owned();
     let task = tokio::spawn({
         let inbox = Arc::clone(&inbox);
         async move {
@@ -89,8 +93,18 @@ pub async fn connect_to(info: &ConnInfo, application_name: &str) -> Result<Sessi
         timeout: parameters.timeout,
     };
     let client = established.client;
-    Ok(Session { client, opened: Instant::now(), inbox, task, ended, canceller })
+    let opened = Instant::now();
+    let session = Session { client, opened, server_encoding, inbox, task, ended, canceller };
+    if old_strings {
+        let sql = format!("set {STANDARD_STRINGS} = on");
+        session.batch_execute(&sql).await.map_err(|e| Error::sql(e, sql))?;
+    }
+    Ok(session)
 }
+
+/// Our statements and the files of the schemas are standard SQL. Some old databases have it switched off for the sake of
+/// old applications.
+const STANDARD_STRINGS: &str = "standard_conforming_strings";
 
 /// Moves bytes until the connection ends.
 async fn drive<T: TlsStream + Unpin>(mut connection: Connection<Socket, T>, inbox: &Inbox) {
@@ -123,6 +137,11 @@ impl Session {
     /// When the connection was made, for `connection_lifetime`.
     pub fn opened(&self) -> Instant {
         self.opened
+    }
+
+    /// The encoding of the database (`UTF8`, `LATIN1`, ...); what we send and receive is UTF-8 anyhow.
+    pub fn server_encoding(&self) -> &str {
+        &self.server_encoding
     }
 
     /// The next notification or notice; pending ones are kept in order. Never returns once the connection is closed

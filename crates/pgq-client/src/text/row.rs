@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::json::{self, Value};
-use super::urlenc;
+use super::urlenc::{self, UrlencError};
 
 /// What a data event does to its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,8 +42,15 @@ pub enum RowEvent<'a> {
 
 /// A data event's text does not follow the format its type announces.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct RowError(pub String);
+pub enum RowError {
+    /// Bytes that are not UTF-8. The database that wrote them could not convert them (`pgq._event_bytes`), or did not
+    /// know what they mean.
+    #[error("bytes that are not UTF-8")]
+    NotUtf8,
+    /// Anything else.
+    #[error("{0}")]
+    Format(String),
+}
 
 /// Whether an event type is a data event: `I` `U` `D`, a prefix `I:` `U:` `D:`, or JSON (`{"`).
 pub fn is_data(kind: &str) -> bool {
@@ -90,7 +97,7 @@ fn op(letter: u8) -> Option<Op> {
 }
 
 fn not_data(kind: &str) -> RowError {
-    RowError(format!("not a data event: {kind}"))
+    RowError::Format(format!("not a data event: {kind}"))
 }
 
 /// A trigger argument `pkey=a, b` is written to the event as it was given, so a name may have blanks around it that belong
@@ -109,13 +116,16 @@ fn url_columns(data: &str) -> Result<Columns<'_>, RowError> {
     // Most rows are narrow: one allocation for up to eight columns, and Vec doubles from there.
     let mut columns = Columns::with_capacity(8);
     for pair in urlenc::pairs(data) {
-        columns.push(pair.map_err(|e| RowError(e.to_string()))?);
+        columns.push(pair.map_err(|e| match e {
+            UrlencError::NotUtf8 => RowError::NotUtf8,
+            e => RowError::Format(e.to_string()),
+        })?);
     }
     Ok(columns)
 }
 
 fn decode_json<'a>(kind: &'a str, data: &'a str) -> Result<RowEvent<'a>, RowError> {
-    let invalid = |what: &str, why: &str| RowError(format!("{what}: {why}"));
+    let invalid = |what: &str, why: &str| RowError::Format(format!("{what}: {why}"));
     let (mut operation, mut key) = (None, Vec::new());
     for (name, value) in json::members(kind).map_err(|e| invalid("event type", e))? {
         match (&*name, value) {

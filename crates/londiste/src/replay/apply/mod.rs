@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use pgq_client::event::Event;
 use pgq_client::id::{EventId, Txid};
 use pgq_client::name::TableName;
-use pgq_client::text::row::{self, RowEvent};
+use pgq_client::text::row::{self, RowError, RowEvent};
 use tokio_postgres::Client;
 
 use crate::table::registry::Table;
@@ -111,11 +111,15 @@ pub(crate) struct Applier {
     /// Targets with folded changes, in the order they were first touched.
     touched: Vec<usize>,
     folded_bytes: usize,
+    /// Encoding of the database that the events come from.
+    encoding: String,
 }
 
 impl Applier {
-    /// Before a batch: nothing is pending, descriptions of tables are looked at again when first used.
-    pub(crate) fn begin_batch(&mut self) {
+    /// Before a batch from a database of this encoding: nothing is pending, descriptions of tables are looked at again
+    /// when first used.
+    pub(crate) fn begin_batch(&mut self, encoding: &str) {
+        encoding.clone_into(&mut self.encoding);
         self.rows.clear();
         self.touched.clear();
         self.folded_bytes = 0;
@@ -143,7 +147,14 @@ impl Applier {
         let kind = event.kind.as_deref().unwrap_or_default();
         let data = event.data.as_deref().unwrap_or_default();
         let decoded = row::decode(kind, data).map_err(|e| {
-            EventError::unusable(event.into(), format!("{e} (table {})", table.name))
+            let problem = match e {
+                RowError::NotUtf8 => format!(
+                    "a value that cannot be converted to UTF8 (encoding of the provider's database: {})",
+                    self.encoding
+                ),
+                RowError::Format(problem) => problem,
+            };
+            EventError::unusable(event.into(), format!("{problem} (table {})", table.name))
         })?;
         let change = match &decoded {
             RowEvent::Fragment { op, sql } => Some(self.targets[place].fragment(*op, sql)),
