@@ -5,7 +5,7 @@
 -- date like 04/03/2024 the other side would have to guess the month.
 create or replace function pgq.jsontriga() returns trigger
 language plpgsql
-set datestyle = 'ISO' set intervalstyle = 'postgres' set extra_float_digits = 1
+set datestyle = 'ISO' set intervalstyle = 'postgres' set extra_float_digits = 1 set lc_monetary = 'C'
 as $$
 declare
     skip boolean;

@@ -20,6 +20,7 @@ use nix::sys::signal::Signal;
 use crate::command::entry::{Entry, Interrupt, Lock};
 use crate::command::{self, Run};
 use crate::config::{self, Settings};
+use crate::copy::pidfile_suffix;
 use crate::job::{Interrupted, Job, UsageError};
 use args::{Arguments, SignalRequest};
 use options::Component;
@@ -232,7 +233,7 @@ fn pidfile_of(entry: &Entry, pidfile: Option<&Path>, args: &[String]) -> Option<
     match entry.lock {
         Lock::Free => None,
         Lock::Worker => with(""),
-        Lock::Copy => with(&format!(".copy.{}", args.first().map_or("", String::as_str))),
+        Lock::Copy => with(&pidfile_suffix(args.first().map_or("", String::as_str))),
         Lock::Admin => with(".admin"),
         Lock::Repair => with(".repair"),
     }

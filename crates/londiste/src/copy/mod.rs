@@ -32,3 +32,4 @@ mod tasks;
 pub use process::run_process;
 pub use source::{copy_consumer, leftovers};
 pub use tasks::CopyTasks;
+pub(crate) use tasks::pidfile_suffix;

@@ -25,11 +25,13 @@ use crate::{calls, fkeys};
 /// applications; `row_security = off` makes a hidden row an error instead of a hole in the copy.
 pub(super) const SOURCE_SETTINGS: &str = "\
 set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; \
-set local extra_float_digits = 3; set local bytea_output = 'hex'; set local row_security = off";
+set local extra_float_digits = 3; set local bytea_output = 'hex'; set local lc_monetary = 'C'; \
+set local row_security = off";
 
 pub(super) const DESTINATION_SETTINGS: &str = "\
 set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; \
-set local xmloption = 'content'; set local default_tablespace = ''; set local row_security = off";
+set local lc_monetary = 'C'; set local xmloption = 'content'; set local array_nulls = on; \
+set local default_tablespace = ''; set local row_security = off";
 
 /// Not every version has all of them.
 const NO_TIMEOUTS: &str = "\

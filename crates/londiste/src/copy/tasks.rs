@@ -132,9 +132,14 @@ async fn claim(job: &Job, table: &TableName) -> Option<Option<Pidfile>> {
     }
 }
 
+/// What a copy's pidfile has behind the worker's: `.copy.TABLE`. A slash in the table's name would be a folder.
+pub(crate) fn pidfile_suffix(table: &str) -> String {
+    format!(".copy.{}", table.replace('/', "%2f"))
+}
+
 /// `PIDFILE.copy.TABLE`
 fn pidfile_of(job: &Job, table: &TableName) -> Option<PathBuf> {
     let mut path = job.settings.pidfile.clone()?.into_os_string();
-    path.push(format!(".copy.{table}"));
+    path.push(pidfile_suffix(table.as_str()));
     Some(path.into())
 }

@@ -10,6 +10,7 @@ use tokio_postgres::Client;
 use super::apply::{Applier, Mode};
 use super::dispatch::{self, Action};
 use super::downstream::Downstream;
+use super::replica::{READ_SCRIPTS, READ_VALUES};
 use super::role::Role;
 use super::snapshots::SnapshotAges;
 use super::{failure, position, system};
@@ -140,6 +141,7 @@ impl BatchWork<'_> {
 
     async fn execute(&mut self, client: &Client, event: &Event) -> anyhow::Result<()> {
         self.applier.flush(client).await?;
+        settings(client, READ_SCRIPTS).await?;
         let script = Script {
             name: event.extra1.as_deref().unwrap_or_default(),
             sql: event.data.as_deref().unwrap_or_default(),
@@ -155,6 +157,7 @@ impl BatchWork<'_> {
                 source,
             }
         })?;
+        settings(client, READ_VALUES).await?;
         self.applier.forget_structure();
         self.done.executed = true;
         Ok(())
@@ -172,6 +175,10 @@ impl BatchWork<'_> {
         }
         Ok(())
     }
+}
+
+async fn settings(client: &Client, sql: &str) -> pgq_client::Result<()> {
+    client.batch_execute(sql).await.map_err(|e| pgq_client::Error::sql(e, sql))
 }
 
 /// Forgets a table's snapshot, here and in the database.

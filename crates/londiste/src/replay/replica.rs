@@ -6,6 +6,14 @@ use tokio_postgres::Client;
 use crate::calls::{self, ReplicationRole};
 use crate::job::{Job, NO_TIMEOUTS};
 
+/// How values are read: as triggers and copies write them, whatever is the custom of this database. Dates and intervals
+/// need nothing, their written forms are read alike under all settings.
+pub(crate) const READ_VALUES: &str = "\
+set lc_monetary = 'C'; set xmloption = 'content'; set array_nulls = on";
+
+/// Scripts, on the other hand, are read as the database reads everything else; [`READ_VALUES`] comes behind.
+pub(crate) const READ_SCRIPTS: &str = "reset lc_monetary; reset xmloption; reset array_nulls";
+
 /// The role may not set `session_replication_role`. Says who and what helps.
 #[derive(Debug, thiserror::Error)]
 #[error("{explanation}")]
@@ -21,7 +29,9 @@ pub(crate) struct NoReplicaRole {
 /// No connection, or [`NoReplicaRole`].
 pub(crate) async fn connect_replica(job: &Job, name: &str) -> anyhow::Result<Session> {
     let session = job.local(name).await?;
-    session.batch_execute(NO_TIMEOUTS).await.map_err(|e| pgq_client::Error::sql(e, NO_TIMEOUTS))?;
+    for sql in [NO_TIMEOUTS, READ_VALUES] {
+        session.batch_execute(sql).await.map_err(|e| pgq_client::Error::sql(e, sql))?;
+    }
     match calls::set_session_replication_role(&*session, ReplicationRole::Replica, false).await {
         Ok(()) => Ok(session),
         Err(error) if error.sqlstate().is_some_and(|s| s.code() == INSUFFICIENT_PRIVILEGE) => {

@@ -53,13 +53,18 @@ pub(super) fn sql(
             format!("r.{}::{}", name(slot), relation.column(slot).cast_to)
         }
     };
+    // The value of a key column gets its type in both forms: compared with a composite, a parameter would be any record.
+    let key_value = |slot: Slot| match form {
+        Form::Row(_) => format!("{}::{}", value(slot), relation.column(slot).cast_to),
+        Form::Set(_) | Form::Copy => value(slot),
+    };
     let arrays = || {
         let params = (1..=shape.slots.len()).map(|nr| format!("${nr}::text[]")).collect();
         format!("unnest({}) as r({})", list(params, ", "), columns())
     };
     let found = |prefix: &str| {
         let terms =
-            shape.key.iter().map(|slot| format!("{prefix}{} = {}", name(*slot), value(*slot)));
+            shape.key.iter().map(|slot| format!("{prefix}{} = {}", name(*slot), key_value(*slot)));
         list(terms.collect(), " and ")
     };
     let changed: Vec<Slot> =
@@ -118,9 +123,9 @@ mod tests {
         check(
             Form::Row(Op::Update),
             &[1, 0, 2],
-            r#"update only s.t set name = $1, "Order" = $3 where id = $2"#,
+            r#"update only s.t set name = $1, "Order" = $3 where id = $2::integer"#,
         );
-        check(Form::Row(Op::Delete), &[0], "delete from only s.t where id = $1");
+        check(Form::Row(Op::Delete), &[0], "delete from only s.t where id = $1::integer");
     }
 
     #[test]
