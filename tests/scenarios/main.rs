@@ -22,6 +22,7 @@ mod merge;
 mod packages;
 mod odd_names;
 mod partial;
+mod partitions;
 mod replay;
 mod resync;
 mod rights;

@@ -57,8 +57,11 @@ begin
         end if;
     end loop;
 
-    -- Events of a renamed table carry the name that the set knows.
-    if i_dest_table <> i_table_name and not has_name_arg then
+    -- Events of a renamed table carry the name that the set knows; so do those of a partitioned one,
+    -- whose trigger works on each partition.
+    if (i_dest_table <> i_table_name or londiste.find_rel_oid(i_dest_table, 'p') is not null)
+        and not has_name_arg
+    then
         event_name := i_table_name;
         row_args := row_args || ('ev_extra1=' || quote_literal(event_name));
     end if;

@@ -14,7 +14,10 @@ begin
     end if;
 
     insert into londiste.pending_fkeys values (fkey.*);
-    execute 'alter table only ' || londiste.quote_fqname(fkey.from_table)
+    -- of a partitioned table only with those of its partitions
+    execute 'alter table '
+        || case when londiste.find_rel_oid(fkey.from_table, 'p') is null then 'only ' else '' end
+        || londiste.quote_fqname(fkey.from_table)
         || ' drop constraint ' || quote_ident(fkey.fkey_name);
     return 1;
 end;

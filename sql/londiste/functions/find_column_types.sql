@@ -1,5 +1,5 @@
 -- One letter per column of the table: k when it belongs to the primary key, v otherwise.
--- Empty for what is not an ordinary table.
+-- Empty for what is no table.
 create or replace function londiste.find_column_types(tbl text)
 returns text as $$
 begin

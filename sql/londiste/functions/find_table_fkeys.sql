@@ -8,7 +8,7 @@ begin
         select fn.nspname::text || '.' || fc.relname::text,
                tn.nspname::text || '.' || tc.relname::text,
                k.conname::text,
-               'alter table only '
+               'alter table ' || case when fc.relkind = 'p' then '' else 'only ' end
                     || quote_ident(fn.nspname::text) || '.' || quote_ident(fc.relname::text)
                     || ' add constraint ' || quote_ident(k.conname::text)
                     || ' ' || pg_catalog.pg_get_constraintdef(k.oid)

@@ -1,8 +1,7 @@
--- The ordinary table of this name, or null. Partitioned tables and views do not count: a trigger
--- of theirs would see each row in its partition, or not at all.
+-- The table of this name, ordinary or partitioned, or null. Views and foreign tables do not count.
 create or replace function londiste.find_table_oid(tbl text)
 returns oid as $$
 begin
-    return londiste.find_rel_oid(tbl, 'r');
+    return coalesce(londiste.find_rel_oid(tbl, 'r'), londiste.find_rel_oid(tbl, 'p'));
 end;
 $$ language plpgsql strict stable;

@@ -9,6 +9,9 @@
 --   virtual_table  there is no such table here: no checks, no copy, no triggers
 -- The rest is create_trigger's.
 --
+-- A partitioned table stands for all its partitions, those that come later included. So it cannot be
+-- added beside one of them: each change would be sent twice.
+--
 -- Returns 200; 400 without queue or primary key; 403, 405 and 410 for what does not go together;
 -- 404 when the table is not there or not in the set. An answer of 300 and above leaves nothing
 -- behind.
@@ -36,6 +39,7 @@ declare
     node record;
     known record;
     peer record;
+    relative text;
     new_state text;
     answer record;
 begin
@@ -92,6 +96,25 @@ begin
     if node.ret_code >= 400 then
         ret_code := 400;
         ret_note := 'No such set: ' || i_queue_name;
+        return;
+    end if;
+
+    select min(t.table_name)
+      into relative
+      from (select relid from pg_catalog.pg_partition_ancestors(londiste.find_table_oid(fq_dest))
+            union
+            select relid from pg_catalog.pg_partition_tree(londiste.find_table_oid(fq_dest))) p
+      join pg_catalog.pg_class c on c.oid = p.relid and c.oid <> londiste.find_table_oid(fq_dest)
+      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      join londiste.table_info t
+        on t.local
+       and coalesce(t.dest_table, t.table_name) = n.nspname::text || '.' || c.relname::text
+     where t.queue_name = i_queue_name
+       and not virtual_table;
+    if relative is not null then
+        ret_code := 405;
+        ret_note := 'Table ' || table_desc || ' cannot be added beside ' || relative
+            || ': one is a partition of the other, and changes would be sent twice';
         return;
     end if;
 

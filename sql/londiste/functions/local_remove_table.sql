@@ -36,7 +36,9 @@ begin
         if tbl.dropped_ddl is not null then
             -- Without the rows, because a half-made copy may violate what is put back. Where another
             -- source fills the same table, its trigger denies that; merge_all gives it none.
-            execute 'truncate only ' || londiste.quote_fqname(dest);
+            execute 'truncate '
+                || case when londiste.find_rel_oid(dest, 'p') is null then 'only ' else '' end
+                || londiste.quote_fqname(dest);
             select min(t.queue_name)
               into other_source
               from pgq_node.node_info me

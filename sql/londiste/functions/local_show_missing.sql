@@ -1,18 +1,38 @@
 -- What is not attached to the local node: on a root, tables and sequences of the database, below it
 -- those of the set. Kinds are r for tables, S for sequences.
+--
+-- Of a partitioned table and its partitions either the one is listed or the others: itself, which
+-- takes partitions of the future in, unless the node has some of the partitions already.
 create or replace function londiste.local_show_missing(
     in i_queue_name text,
     out obj_kind text,
     out obj_name text)
 returns setof record as $$
+declare
+    -- partitioned tables of which the node has partitions
+    by_partition oid[];
 begin
     if pgq_node.is_root_node(i_queue_name) then
+        by_partition := array(
+            select distinct pg_catalog.pg_partition_root(c.oid)::oid
+              from londiste.table_info t
+              join pg_catalog.pg_class c
+                on c.oid = londiste.find_table_oid(coalesce(t.dest_table, t.table_name))
+             where t.queue_name = i_queue_name
+               and t.local
+               and c.relispartition);
         return query
             select o.kind::text, o.name
-              from (select c.relkind as kind, n.nspname::text || '.' || c.relname::text as name
+              from (select case c.relkind when 'p' then 'r'::"char" else c.relkind end as kind,
+                           n.nspname::text || '.' || c.relname::text as name
                       from pg_catalog.pg_class c
                       join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-                     where c.relkind in ('r', 'S')
+                     where (c.relkind = 'S'
+                            or c.relkind = 'r' and not c.relispartition
+                            or c.relkind = 'p' and not c.relispartition
+                               and c.oid <> all (by_partition)
+                            or c.relkind = 'r' and c.relispartition
+                               and pg_catalog.pg_partition_root(c.oid)::oid = any (by_partition))
                        and n.nspname not in ('pgq', 'pgq_ext', 'pgq_node', 'londiste',
                                              'pg_catalog', 'information_schema')
                        and n.nspname !~ '^pg_(toast|temp)') o

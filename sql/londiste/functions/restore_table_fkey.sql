@@ -26,7 +26,10 @@ begin
          where k.conrelid = londiste.find_table_oid(fkey.from_table)
            and k.conname = fkey.fkey_name;
         if not found then
-            return fkey.fkey_def || ' not valid';
+            -- A partitioned table takes none that is not valid.
+            return fkey.fkey_def
+                || case when londiste.find_rel_oid(fkey.from_table, 'p') is null
+                        then ' not valid' else '' end;
         end if;
         if not is_valid then
             return 'alter table only ' || londiste.quote_fqname(fkey.from_table)

@@ -16,7 +16,6 @@ create table t2 (id int primary key, txt text);
 create table t3 (id int primary key, txt text);
 create table no_key (id int);
 create view a_view as select * from t1;
-create table parted (id int primary key) partition by list (id);
 
 -- what is wrong is said in this order
 select * from londiste.local_add_table('unknown', 'missing');
@@ -28,7 +27,6 @@ select * from londiste.local_add_table('R', 'missing', null, null, 't1');
 select * from londiste.local_add_table('R', 'no_key');
 select * from londiste.local_add_table('R', 'something', null, null, 'no_key');
 select * from londiste.local_add_table('R', 'a_view');
-select * from londiste.local_add_table('R', 'parted');
 select * from londiste.local_add_table('R', 't1', array['merge_all', 'no_merge']);
 select * from londiste.local_add_table('R', null);
 select * from londiste.local_add_table(null, 't1');

@@ -15,8 +15,6 @@ create table pgq_ext.hidden (id int);
 create table "pg-toast-not".seen (id int);
 create temp table temporary (id serial);
 create unlogged table unlogged (id int);
-create table parted (id int) partition by list (id);
-create table parted_1 partition of parted for values in (1);
 create view a_view as select 1;
 create materialized view a_matview as select 1;
 create sequence a_seq;

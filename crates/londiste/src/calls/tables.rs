@@ -147,7 +147,7 @@ pub async fn local_show_missing(
         .collect()
 }
 
-/// `londiste.find_table_oid`: `None` when there is no ordinary table of that name.
+/// `londiste.find_table_oid`: `None` when there is no table of that name, ordinary or partitioned.
 pub async fn find_table_oid(client: &impl GenericClient, table: &TableName) -> Result<Option<u32>> {
     value(client, "select londiste.find_table_oid($1)", &[Arg::Text(table.as_str())]).await
 }

@@ -13,7 +13,7 @@ use tokio_postgres::GenericClient;
 use super::create_object::create_table;
 use super::set::{LocalSet, Member};
 use super::wanted::{Choice, expand};
-use super::{Run, wait_sync};
+use super::{Run, relatives, wait_sync};
 use crate::calls::{self, NewTable, ObjectKind, TableRow};
 use crate::handler::Handler;
 use crate::job::{self, UsageError};
@@ -239,6 +239,7 @@ async fn add(
 ) -> anyhow::Result<()> {
     let settings = &run.job.settings;
     let options = &run.options;
+    let on_root = provider.is_none();
     let dest = options.dest_table.as_deref().map(TableName::new);
     let transaction = job::begin(db).await?;
     let limit = settings.lock_timeout.as_millis();
@@ -273,6 +274,7 @@ async fn add(
     };
     let reply = calls::local_add_table(&transaction, &settings.queue, &new).await?;
     job::checked(&reply, None)?;
+    relatives::explain(&transaction, table, physical, on_root).await?;
     job::commit(transaction).await?;
     if options.copy_condition.is_some() {
         tracing::info!(

@@ -27,6 +27,7 @@ mod handlers;
 pub mod list;
 mod members;
 mod pause;
+mod relatives;
 mod remove;
 mod resync;
 mod set;

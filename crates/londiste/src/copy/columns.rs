@@ -15,26 +15,37 @@ pub(super) struct Column {
     pub(super) generated: bool,
 }
 
-/// Columns of an ordinary table in order.
+/// A table as far as a copy has to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// In order.
+    pub(super) columns: Vec<Column>,
+    /// Whether the rows are in its partitions.
+    pub(super) partitioned: bool,
+}
+
+/// The layout of a table.
 ///
 /// # Errors
 /// When there is no such table, or the server's.
-pub(super) async fn load(client: &Client, table: &TableName) -> Result<Vec<Column>> {
-    let sql = "select a.attname, a.attgenerated <> '' as generated from pg_class c \
+pub(super) async fn load(client: &Client, table: &TableName) -> Result<Layout> {
+    let sql = "select a.attname, a.attgenerated <> '' as generated, c.relkind = 'p' as partitioned from pg_class c \
                join pg_namespace n on n.oid = c.relnamespace \
                join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped \
-               where n.nspname = $1 and c.relname = $2 and c.relkind = 'r' order by a.attnum";
+               where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p') order by a.attnum";
     let args: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
         [(&table.schema(), Type::TEXT), (&table.name(), Type::TEXT)];
     let rows = client.query_typed(sql, &args).await.map_err(|e| Error::sql(e, sql))?;
-    if rows.is_empty() {
+    let Some(first) = rows.first() else {
         return Err(Error::config(format!("table {table} does not exist or has no columns")));
-    }
-    rows.iter()
-        .map(|row| {
-            Ok(Column { name: row.try_get("attname")?, generated: row.try_get("generated")? })
-        })
-        .collect()
+    };
+    let columns = rows.iter().map(|row| {
+        Ok(Column { name: row.try_get("attname")?, generated: row.try_get("generated")? })
+    });
+    Ok(Layout {
+        columns: columns.collect::<Result<_>>()?,
+        partitioned: first.try_get("partitioned")?,
+    })
 }
 
 /// What two tables have in common.

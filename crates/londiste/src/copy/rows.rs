@@ -60,29 +60,28 @@ pub(super) async fn copy(
     run(dst, "begin").await?;
     set_up(dst, DESTINATION_SETTINGS).await?;
     if mode != CopyMode::Append {
+        // Of a partitioned table this leaves the partitions alone, until the truncate locks them.
         run(dst, &format!("lock table only {}", table.dest.quoted())).await?;
     }
     // The first query fixes what is copied, so it comes after the wait for the lock.
     run(src, "begin isolation level repeatable read, read only").await?;
     set_up(src, SOURCE_SETTINGS).await?;
-    let common = columns::common(
-        &table.name,
-        &columns::load(src, source).await?,
-        &columns::load(dst, &table.dest).await?,
-    );
+    let there = columns::load(src, source).await?;
+    let here = columns::load(dst, &table.dest).await?;
+    let common = columns::common(&table.name, &there.columns, &here.columns);
     for warning in &common.warnings {
         tracing::warn!("{warning}");
     }
     if common.names.is_empty() {
         bail!("table {}: no common columns with {source} on the source", table.name);
     }
-    let statements = Statements::new(table, source, &common.names);
+    let statements = Statements::new(table, (source, there.partitioned), &common.names);
     statements.check_condition(src, table).await?;
 
     let structure = match mode {
         CopyMode::Atomic => Some(strip(dst, table, Purpose::Atomic).await?),
         CopyMode::Lead | CopyMode::Parallel => {
-            strip_and_store(job, dst, table, mode).await?;
+            strip_and_store(job, dst, table, mode, here.partitioned).await?;
             None
         }
         CopyMode::Append => None,
@@ -97,7 +96,9 @@ pub(super) async fn copy(
             finished(table, &progress);
         }
         CopyMode::Atomic | CopyMode::Lead | CopyMode::Append => {
-            let frozen = mode == CopyMode::Atomic && empty(dst, table).await?;
+            let emptied = mode == CopyMode::Atomic && empty(dst, table, here.partitioned).await?;
+            // Partitions do not take frozen rows.
+            let frozen = emptied && !here.partitioned;
             tracing::info!("{}: start copy", table.name);
             let (read, write) = (statements.read(None), statements.write(frozen));
             pipe::stream(src, &read, dst, &write, &progress).await?;
@@ -163,15 +164,18 @@ fn finished(table: &Table, progress: &Progress) {
 #[derive(Debug, Clone)]
 pub(super) struct Statements {
     pub(super) source: String,
+    /// Whether the source's rows are in its partitions.
+    partitioned: bool,
     dest: String,
     columns: String,
     condition: Option<String>,
 }
 
 impl Statements {
-    fn new(table: &Table, source: &TableName, names: &[String]) -> Self {
+    fn new(table: &Table, (source, partitioned): (&TableName, bool), names: &[String]) -> Self {
         Self {
             source: source.quoted(),
+            partitioned,
             dest: table.dest.quoted(),
             columns: quoted_list(names),
             condition: condition(table),
@@ -181,14 +185,24 @@ impl Statements {
     /// Reads all rows, or those in a range of pages.
     pub(super) fn read(&self, range: Option<&str>) -> String {
         let Self { source, columns, .. } = self;
+        let only = self.only();
         // The condition may end in a comment.
         let condition = match (range, &self.condition) {
+            // The server copies a partitioned table as a query only.
+            (None, None) if self.partitioned => {
+                return format!("COPY (SELECT {columns} FROM {source}) TO stdout");
+            }
             (None, None) => return format!("COPY {source} ({columns}) TO stdout"),
             (None, Some(condition)) => condition.clone(),
             (Some(range), None) => range.to_owned(),
             (Some(range), Some(condition)) => format!("{range} AND ({condition}\n)"),
         };
-        format!("COPY (SELECT {columns} FROM ONLY {source} WHERE {condition}\n) TO stdout")
+        format!("COPY (SELECT {columns} FROM {only}{source} WHERE {condition}\n) TO stdout")
+    }
+
+    /// Tables that inherit from this one are tables of their own; partitions are not.
+    fn only(&self) -> &'static str {
+        if self.partitioned { "" } else { "ONLY " }
     }
 
     /// Writes them; `frozen` where the table is new or truncated in the same transaction.
@@ -200,7 +214,8 @@ impl Statements {
     /// Fails as the copy would when the condition is no condition.
     async fn check_condition(&self, src: &Client, table: &Table) -> anyhow::Result<()> {
         let Some(condition) = &self.condition else { return Ok(()) };
-        let check = format!("SELECT 1 FROM ONLY {} WHERE {condition}\nLIMIT 0", self.source);
+        let (only, source) = (self.only(), &self.source);
+        let check = format!("SELECT 1 FROM {only}{source} WHERE {condition}\nLIMIT 0");
         let result = src.query_typed(&check, &[]).await.map_err(|e| Error::sql(e, &*check));
         match result {
             // A dead connection is not the condition's fault. The text is put together here, because of a failed
@@ -233,13 +248,14 @@ async fn strip(dst: &Client, table: &Table, purpose: Purpose) -> anyhow::Result<
 }
 
 /// Truncates, unless the table's rows are to stay; says whether the table is as good as new.
-async fn empty(dst: &Client, table: &Table) -> anyhow::Result<bool> {
+async fn empty(dst: &Client, table: &Table, partitioned: bool) -> anyhow::Result<bool> {
     if table.attrs.skip_truncate() {
         tracing::info!("{}: skipping truncate", table.name);
         return Ok(false);
     }
     tracing::info!("{}: truncating", table.name);
-    run(dst, &format!("truncate only {}", table.dest.quoted())).await?;
+    let only = if partitioned { "" } else { "only " };
+    run(dst, &format!("truncate {only}{}", table.dest.quoted())).await?;
     Ok(true)
 }
 
@@ -253,6 +269,7 @@ async fn strip_and_store(
     dst: &Client,
     table: &Table,
     mode: CopyMode,
+    partitioned: bool,
 ) -> anyhow::Result<()> {
     if table.dropped_ddl.is_none() {
         let structure = strip(dst, table, Purpose::Interrupted).await?;
@@ -262,7 +279,7 @@ async fn strip_and_store(
         job::checked(&reply, None)?;
     }
     if table.dropped_ddl.is_none() || mode == CopyMode::Parallel {
-        empty(dst, table).await?;
+        empty(dst, table, partitioned).await?;
     }
     run(dst, "commit").await?;
     crash_point("copy-struct-stored");
@@ -329,6 +346,7 @@ mod tests {
     fn statements(condition: Option<&str>) -> Statements {
         Statements {
             source: "public.src".to_owned(),
+            partitioned: false,
             dest: "other.\"Dest\"".to_owned(),
             columns: quoted_list(&["id".to_owned(), "A".to_owned()]),
             condition: condition.map(str::to_owned),
@@ -351,6 +369,17 @@ mod tests {
         assert_eq!(
             part.read(Some("ctid >= '(0,0)'")),
             "COPY (SELECT id, \"A\" FROM ONLY public.src WHERE ctid >= '(0,0)' AND (id < 10 -- few\n)\n) TO stdout"
+        );
+    }
+
+    #[test]
+    fn rows_of_a_partitioned_table_are_in_its_partitions() {
+        let whole = Statements { partitioned: true, ..statements(None) };
+        assert_eq!(whole.read(None), "COPY (SELECT id, \"A\" FROM public.src) TO stdout");
+        let part = Statements { partitioned: true, ..statements(Some("id < 10")) };
+        assert_eq!(
+            part.read(None),
+            "COPY (SELECT id, \"A\" FROM public.src WHERE id < 10\n) TO stdout"
         );
     }
 

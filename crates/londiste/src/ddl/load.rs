@@ -153,6 +153,10 @@ async fn read(client: &Client, table: &TableName, purpose: Purpose) -> Result<St
     let oid = oid_of(client, table).await?;
     let mut constraints = Vec::new();
     let mut indexes = Vec::new();
+    if is_partitioned(client, oid).await? {
+        // Its keys and indexes are those of the partitions, and would not come back by themselves.
+        return Ok(Structure { table: table.clone(), constraints, indexes, parents: Vec::new() });
+    }
     let mut behind_constraints = Vec::new();
     for row in rows(client, INDEXES, oid).await? {
         let index = index(&row)?;
@@ -201,10 +205,15 @@ fn index(row: &Row) -> Result<Index> {
     })
 }
 
-/// The oid of an ordinary table, by its exact name.
+async fn is_partitioned(client: &Client, oid: u32) -> Result<bool> {
+    let sql = "select relkind = 'p' as partitioned from pg_class where oid = $1";
+    Ok(one(client, sql, &[(&oid, Type::OID)]).await?.try_get("partitioned")?)
+}
+
+/// The oid of a table, by its exact name.
 pub(super) async fn oid_of(client: &Client, table: &TableName) -> Result<u32> {
     let sql = "select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace \
-               where n.nspname = $1 and c.relname = $2 and c.relkind = 'r'";
+               where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p')";
     let args: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
         [(&table.schema(), Type::TEXT), (&table.name(), Type::TEXT)];
     let found = client.query_typed(sql, &args).await.map_err(|e| Error::sql(e, sql))?;

@@ -248,7 +248,10 @@ impl Applier {
         event: &Event,
     ) -> Result<(), ApplyError> {
         self.flush(client).await?;
-        let sql = format!("TRUNCATE {} CASCADE;", table.dest.quoted());
+        let place = self.target(client, table, event.into()).await?;
+        // What inherits from it has truncate events of its own.
+        let only = self.targets[place].relation.only();
+        let sql = format!("TRUNCATE {only}{} CASCADE;", table.dest.quoted());
         client.batch_execute(&sql).await.map_err(|e| {
             let error = pgq_client::Error::sql(e, sql);
             EventError::refused(event.into(), &table.dest, error).into()
