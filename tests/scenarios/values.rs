@@ -472,6 +472,33 @@ fn values_of_all_types_arrive_unchanged() {
     });
 }
 
+/// Amounts are the same amounts, whatever people write them like in the sessions and on the target.
+#[test]
+fn money_is_not_converted() {
+    let stage = stage();
+    // Which locales there are is up to the machine.
+    let usable = |locale: &&str| {
+        stage.source.try_text(&format!("set lc_monetary = '{locale}'; select 1::money")).is_ok()
+    };
+    let customs =
+        ["C", "C.utf8", "en_US.utf8", "de_DE.utf8", "ja_JP.utf8", "ar_BH.utf8", "en_IN.utf8"];
+    let customs: Vec<&str> = customs.into_iter().filter(usable).collect();
+    let last = customs[customs.len() - 1];
+    stage.target.sql(&format!("alter database {} set lc_monetary = '{last}'", stage.target.name()));
+    for db in [&stage.source, &stage.target] {
+        db.sql("create table m (id serial primary key, amount money, more money[])");
+    }
+    let write = |custom: &str| {
+        stage.source.sql(&format!(
+            "set lc_monetary = '{custom}';
+             insert into m (amount, more) select i * 1234567 * '1'::money, array[i * '-1'::money] from generate_series(1, 20) i;
+             update m set amount = amount + '3'::money where id % 3 = 0"
+        ));
+    };
+    write(last);
+    replicate(&stage, &["public.m"], || customs.iter().for_each(|custom| write(custom)));
+}
+
 /// Every type that can be a key finds its rows again, and only those.
 #[test]
 fn keys_of_all_types_find_their_rows() {
