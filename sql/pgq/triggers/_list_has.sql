@@ -10,7 +10,7 @@ begin
             '($|[,[:space:]])');
     end if;
     return pg_catalog.strpos(
-        pg_catalog.concat(',', pg_catalog.translate(i_list, E' \t\n\r\f\v', ',,,,,,'), ','),
+        pg_catalog.concat(',', pg_catalog.translate(i_list, E' \t\n\r\f\x0b', ',,,,,,'), ','),
         pg_catalog.concat(',', i_name, ',')) operator(pg_catalog.>) 0;
 end;
 $$;
