@@ -13,14 +13,15 @@ begin
         o_type := 0;
         return;
     end if;
-    -- The line break ends a comment that the expression may close with. num_nulls() tells a NULL
-    -- from a row of NULLs.
+    -- A semicolon may close it, as it may close any statement. The line break ends a comment that
+    -- the expression may close with. num_nulls() tells a NULL from a row of NULLs.
     execute pg_catalog.format(
         E'select case when pg_catalog.num_nulls(result.value) operator(pg_catalog.=) 0'
         ' then pg_catalog.format(''%%s'', result.value) end,'
         ' pg_catalog.pg_typeof(result.value)::pg_catalog.oid'
         ' from (select %s\n) as result (value)',
-        pgq._bind_columns(i_expression, i_columns))
+        pgq._bind_columns(
+            pg_catalog.regexp_replace(i_expression, '[;[:space:]]+$', ''), i_columns))
        into o_value, o_type
       using i_row;
     get diagnostics n = row_count;
