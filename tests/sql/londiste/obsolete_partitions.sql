@@ -34,6 +34,11 @@ select * from londiste.list_obsolete_partitions('ob', null, 'year');
 select * from londiste.list_obsolete_partitions('ob', '1 year', 'week');
 select * from londiste.list_obsolete_partitions('ob', '1 year', null);
 select * from londiste.list_obsolete_partitions('ob', '2000 years', 'year');
+select * from londiste.list_obsolete_partitions('unknown', '1 year', 'week');
+-- a parent's own name may end like a partition's
+create table ob_2001_2010 ();
+select * from londiste.list_obsolete_partitions('ob', '1 year', 'year');
+select * from londiste.list_obsolete_partitions('ob_2001', '1 year', 'year');
 
 create view hanging as select * from ob_2011;
 select * from londiste.drop_obsolete_partitions('ob', '1 year', 'year');
