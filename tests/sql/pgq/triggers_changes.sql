@@ -158,3 +158,13 @@ select upd(', ''ignore=a''', 'update t set a = 3, id = 3');
 select upd(', ''ignore=nope''', 'update t set a = 3, n = 5');
 select upd(', ''ignore=n''', 'update t set n = 1.00');
 select upd(', ''ignore=n''', 'update t set n = 1.01');
+
+-- every letter counts
+create table letters (val int, b int, k text, f text, r text, n text, t text, x0 text, primary key (val, k));
+select trig('letters', $$, 'ignore=f,v,n, r'$$);
+insert into letters values (1, 1, 'k', 'f', 'r', 'n', 't', 'x');
+update letters set val = 2;
+update letters set k = 'l';
+update letters set f = 'f2', r = 'r2', n = 'n2';
+update letters set t = 't2', x0 = 'x2';
+select * from events();
