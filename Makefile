@@ -1,6 +1,7 @@
 # The commands of README.md and CONTRIBUTING.md. Each does its own set-up.
 
 .PHONY: setup demo sql install-extensions test test-matrix check
+.PHONY: setup demo test test-matrix differential check
 
 # PostgreSQL, a linker, and the reference that the tests compare ours with.
 setup:
@@ -35,6 +36,12 @@ test: setup
 # programs. TESTS="sql_ replay::" chooses among the tests.
 test-matrix: setup
 	TESTS="$(TESTS)" TEST_THREADS=$(TEST_THREADS) scripts/matrix $(PGBINS)
+
+# Random scripts on the reference's extensions and on our schemas, for as long as there is time.
+SECONDS ?= 1800
+differential:
+	LONDISTE_TEST_DIFFERENTIAL_SECONDS=$(SECONDS) \
+	    cargo test --package system-tests --test scenarios differential:: -- --nocapture
 
 check:
 	cargo fmt --all --check

@@ -10,6 +10,7 @@ mod cross_version;
 mod diary;
 mod dump;
 mod encodings;
+mod differential;
 mod execute_failure;
 mod faults;
 mod fkeys;

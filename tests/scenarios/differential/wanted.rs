@@ -1,0 +1,217 @@
+//! What differs on purpose. Each entry is as narrow as it can be told, and its reason stands in `docs/compat.md`; a run
+//! reports which were met.
+
+use std::collections::BTreeSet;
+
+use super::look;
+use super::run::Answer;
+
+/// What a difference means for the rest of the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// Both sides are in the same state.
+    GoOn,
+    /// They are not: what follows cannot be compared.
+    Stop,
+}
+
+struct Wanted {
+    reason: &'static str,
+    /// From the step's text, our answer and the reference's.
+    applies: fn(&str, &Answer, &Answer) -> bool,
+    then: Then,
+}
+
+/// The reason, if somebody wanted this difference.
+pub(super) fn judge(sql: &str, ours: &Answer, theirs: &Answer) -> Option<(&'static str, Then)> {
+    WANTED
+        .iter()
+        .find(|wanted| (wanted.applies)(sql, ours, theirs))
+        .map(|wanted| (wanted.reason, wanted.then))
+}
+
+const WANTED: &[Wanted] = &[
+    Wanted {
+        reason: "errors of the triggers have SQLSTATE P0001, XX000 in C",
+        applies: |_, ours, theirs| same_but_sqlstate(ours, theirs, "P0001", "XX000"),
+        then: Then::GoOn,
+    },
+    Wanted {
+        reason: "a trigger with two mistakes names the other one",
+        applies: |_, ours, theirs| {
+            fails(ours, "P0001") && is_check(ours.message()) && is_bad_expression(theirs)
+        },
+        then: Then::GoOn,
+    },
+    Wanted {
+        reason: "expressions also accept quoted and non-ASCII column names",
+        applies: |_, ours, theirs| ours.error.is_none() && theirs.message() == BAD_WORD,
+        then: Then::Stop,
+    },
+    Wanted {
+        reason: "a broken condition for get_batch_cursor is told at another word",
+        applies: |sql, ours, theirs| {
+            sql.contains("pgq.get_batch_cursor(") && fails(ours, "42601") && fails(theirs, "42601")
+        },
+        then: Then::GoOn,
+    },
+    Wanted {
+        reason: "local_add_table makes triggers of its own",
+        applies: |sql, ours, theirs| sql == look::TRIGGERS && only_londistes_differ(ours, theirs),
+        then: Then::GoOn,
+    },
+    Wanted {
+        reason: "find_column_types marks the key's own columns",
+        applies: |sql, ours, theirs| {
+            let marks = |answer: &Answer| {
+                answer
+                    .rows
+                    .get(1)
+                    .filter(|row| row.chars().all(|c| "kv".contains(c)))
+                    .map(String::len)
+            };
+            sql.contains("londiste.find_column_types(")
+                && marks(ours).is_some()
+                && marks(ours) == marks(theirs)
+        },
+        then: Then::GoOn,
+    },
+    Wanted {
+        reason: "a key behind dropped columns is no reason to refuse a table",
+        applies: |sql, _, theirs| {
+            sql.contains("londiste.local_add_table(")
+                && theirs.rows.iter().any(|row| row.starts_with("400|Primary key missing on table"))
+        },
+        then: Then::Stop,
+    },
+    Wanted {
+        reason: "local_show_missing of a root leaves out registered sequences",
+        applies: |sql, ours, theirs| {
+            let left_out: Vec<&String> =
+                theirs.rows.iter().filter(|row| !ours.rows.contains(row)).collect();
+            sql.contains("londiste.local_show_missing(")
+                && ours.error == theirs.error
+                && left_out.iter().all(|row| row.starts_with("S|") || row.starts_with('('))
+        },
+        then: Then::GoOn,
+    },
+];
+
+/// What the reference says of quoted and non-ASCII names in expressions.
+const BAD_WORD: &str = "QB: syntax error";
+
+fn fails(answer: &Answer, sqlstate: &str) -> bool {
+    answer.error.as_ref().is_some_and(|error| error.sqlstate == sqlstate)
+}
+
+/// The reference prepares expressions before it looks at anything else: the words and what they stand for.
+fn is_bad_expression(theirs: &Answer) -> bool {
+    theirs.message() == BAD_WORD
+        || theirs.error.as_ref().is_some_and(|error| error.sqlstate.starts_with("42"))
+}
+
+/// Is it one of the errors that ours finds before it evaluates expressions, or after?
+fn is_check(message: &str) -> bool {
+    matches!(
+        message,
+        "bad param to pgq trigger"
+            | "Update/Delete on table without pkey"
+            | "SKIP does not work in AFTER trigger."
+            | "primary key update not allowed"
+            | "logtriga: Unexpected NULL key value"
+            | "No such queue"
+    ) || message.starts_with("Unknown magic column: ")
+        || message.contains(": change not allowed (")
+}
+
+/// Two lists of triggers: are those on the same tables, apart from londiste's the same, and of londiste's only those
+/// that have nothing but the queue as argument another?
+fn only_londistes_differ(ours: &Answer, theirs: &Answer) -> bool {
+    let trigger = |row: &str| {
+        let (table, rest) = row.split_once('|').unwrap_or_default();
+        rest.starts_with("_londiste_").then(|| table.to_owned())
+    };
+    let londistes = |answer: &Answer| -> BTreeSet<String> {
+        answer.rows.iter().filter_map(|row| trigger(row)).collect()
+    };
+    let others = |answer: &Answer| -> Vec<String> {
+        let is_other = |row: &&String| trigger(row).is_none() && !row.starts_with('(');
+        answer.rows.iter().filter(is_other).cloned().collect()
+    };
+    let replaced = |row: &String| {
+        let arguments = row.split_once("EXECUTE FUNCTION pgq.logutriga(").map(|(_, rest)| rest);
+        arguments.is_some_and(|arguments| !arguments.contains("', '"))
+    };
+    ours.error.is_none()
+        && theirs.error.is_none()
+        && londistes(ours) == londistes(theirs)
+        && others(ours) == others(theirs)
+        && theirs
+            .rows
+            .iter()
+            .filter(|row| trigger(row).is_some() && !ours.rows.contains(row))
+            .all(replaced)
+}
+
+fn same_but_sqlstate(ours: &Answer, theirs: &Answer, our_state: &str, their_state: &str) -> bool {
+    let (Some(our_error), Some(their_error)) = (&ours.error, &theirs.error) else { return false };
+    our_error.sqlstate == our_state
+        && their_error.sqlstate == their_state
+        && our_error.message == their_error.message
+        && ours.rows == theirs.rows
+        && ours.notices == theirs.notices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::run::Refusal;
+    use super::*;
+
+    fn triggers(rows: &[&str]) -> Answer {
+        let mut rows: Vec<String> = rows.iter().map(|row| (*row).to_owned()).collect();
+        rows.insert(0, "on_table|tgname|tgenabled|definition".to_owned());
+        rows.push(format!("({})", rows.len() - 1));
+        Answer { rows, ..Answer::default() }
+    }
+
+    const THEIRS: &str =
+        "t|_londiste_q|O|CREATE TRIGGER _londiste_q ... EXECUTE FUNCTION pgq.logutriga('q')";
+    const OWN: &str = "t|own|O|CREATE TRIGGER own ...";
+
+    #[test]
+    fn other_triggers_of_londiste_are_wanted() {
+        let generated =
+            ["t|_londiste_q_i|O|CREATE TRIGGER ... londiste.x()", "t|_londiste_q_u|O|..."];
+        let theirs = triggers(&[THEIRS, OWN]);
+        let ours = triggers(&[generated[0], generated[1], OWN]);
+        let judged = judge(look::TRIGGERS, &ours, &theirs);
+        assert_eq!(judged, Some(("local_add_table makes triggers of its own", Then::GoOn)));
+    }
+
+    #[test]
+    fn missing_ones_and_others_arguments_are_not() {
+        let theirs = triggers(&[THEIRS, OWN]);
+        for ours in [triggers(&[OWN]), triggers(&[THEIRS]), triggers(&["u|_londiste_q|O|...", OWN])]
+        {
+            assert_eq!(judge(look::TRIGGERS, &ours, &theirs), None);
+        }
+        let backup = THEIRS.replace("('q')", "('q', 'backup')");
+        let judged = judge(look::TRIGGERS, &triggers(&[THEIRS]), &triggers(&[&backup]));
+        assert_eq!(judged, None);
+    }
+
+    #[test]
+    fn another_message_is_not_wanted() {
+        let says = |sqlstate: &str, message: &str| Answer {
+            error: Some(Refusal { sqlstate: sqlstate.to_owned(), message: message.to_owned() }),
+            ..Answer::default()
+        };
+        assert!(
+            judge("", &says("P0001", "No such queue"), &says("XX000", "No such queue")).is_some()
+        );
+        assert!(
+            judge("", &says("P0001", "no such queue"), &says("XX000", "No such queue")).is_none()
+        );
+        assert!(judge("", &Answer::default(), &says("XX000", "No such queue")).is_none());
+    }
+}
