@@ -1,7 +1,6 @@
 # The commands of README.md and CONTRIBUTING.md. Each does its own set-up.
 
-.PHONY: setup demo sql install-extensions test test-matrix check
-.PHONY: setup demo test test-matrix differential check
+.PHONY: setup demo sql install-extensions test test-matrix differential bench check
 
 # PostgreSQL, a linker, and the reference that the tests compare ours with.
 setup:
@@ -42,6 +41,13 @@ SECONDS ?= 1800
 differential:
 	LONDISTE_TEST_DIFFERENTIAL_SECONDS=$(SECONDS) \
 	    cargo test --package system-tests --test scenarios differential:: -- --nocapture
+
+# Measurements beside the original and logical replication, see docs/performance.md. BENCH_ARGS="--rounds 3 --json x.json".
+bench: bench-capture
+bench-%:
+	scripts/setup --reference
+	cargo build --release --bins
+	cargo run --release --quiet --package bench -- $* $(BENCH_ARGS)
 
 check:
 	cargo fmt --all --check

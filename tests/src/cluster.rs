@@ -81,16 +81,26 @@ impl Cluster {
 
     /// Another cluster, for tests that stop one or need two servers.
     pub fn start_new() -> Self {
-        Self::start_with(bin_folder())
+        Self::launch(bin_folder(), "")
     }
 
     /// Another cluster, run by the server programs in this folder.
     pub fn start_with(programs: &Path) -> Self {
+        Self::launch(programs, "")
+    }
+
+    /// Another cluster with settings of its own, lines of `postgresql.conf` that win over the usual ones.
+    pub fn start_configured(settings: &str) -> Self {
+        Self::launch(bin_folder(), settings)
+    }
+
+    fn launch(programs: &Path, settings: &str) -> Self {
         let folder = owned_folder("cluster");
         must_run(
             command("/bin/cp").arg("-a").arg(template(programs)).arg(folder.join("data")),
             "copying the template cluster",
         );
+        append(&folder.join("data/postgresql.conf"), settings);
         let address = Address { port: 0, socket_folder: folder.clone() };
         let mut cluster = Self { programs: programs.to_owned(), folder, address };
         for _ in 0..PORT_ATTEMPTS {
@@ -126,6 +136,18 @@ impl Cluster {
     pub fn restart(&self) {
         self.stop();
         self.start();
+    }
+
+    /// Process number of the running server; its sessions are children of that process.
+    ///
+    /// # Panics
+    /// When the server does not run.
+    pub fn server_pid(&self) -> u32 {
+        let pidfile = self.folder.join("data/postmaster.pid");
+        let text =
+            fs::read_to_string(&pidfile).unwrap_or_else(|e| panic!("no running server: {e}"));
+        let first = text.lines().next().and_then(|line| line.parse().ok());
+        first.unwrap_or_else(|| panic!("{}: no process number", pidfile.display()))
     }
 
     /// The server's log so far.

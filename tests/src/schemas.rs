@@ -74,6 +74,18 @@ pub(crate) fn stand_in_for_extensions(connstr: &str) {
     }
 }
 
+/// Installs all schemas of one side into an empty database.
+///
+/// # Panics
+/// When the reference is asked for and not installed.
+#[track_caller]
+pub fn install(side: Impl, db: &Database) {
+    match side {
+        Impl::Ours => SCHEMAS.iter().for_each(|schema| db.sql(&script(schema, true))),
+        Impl::Reference => db.sql("create extension londiste cascade"),
+    }
+}
+
 /// A new database in the shared cluster with all schemas of one side.
 ///
 /// # Panics
@@ -90,16 +102,14 @@ fn template(side: Impl) -> &'static Database {
     static REFERENCE: OnceLock<Database> = OnceLock::new();
     let ours = OURS.get_or_init(|| {
         let db = Cluster::shared().create_database("template_ours");
-        for schema in SCHEMAS {
-            db.sql(&script(schema, true));
-        }
+        install(Impl::Ours, &db);
         db
     });
     match side {
         Impl::Ours => ours,
         Impl::Reference => REFERENCE.get_or_init(|| {
             let db = Cluster::shared().create_database("template_reference");
-            db.sql("create extension londiste cascade");
+            install(side, &db);
             db
         }),
     }

@@ -17,6 +17,9 @@ use crate::folder;
 /// Variable that names the folder with the reference's `londiste` and `pgqd`.
 pub const REFERENCE_VARIABLE: &str = "LONDISTE_REFERENCE_BIN";
 
+/// Variable that names the folder with our programs, where it is not the one of the running program.
+pub const OURS_VARIABLE: &str = "LONDISTE_OURS_BIN";
+
 /// How long a command may take that is not meant to wait for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -57,11 +60,11 @@ impl Impl {
         let name = program.file_name();
         match self {
             Self::Ours => {
-                // The test runs from target/PROFILE/deps; the programs lie in target/PROFILE.
-                let this = std::env::current_exe().expect("every process has an executable");
-                let path = this.ancestors().skip(1).map(|folder| folder.join(name)).take(2);
-                path.clone().find(|path| path.is_file()).unwrap_or_else(|| {
-                    let looked: Vec<String> = path.map(|p| p.display().to_string()).collect();
+                let places: Vec<PathBuf> =
+                    our_folders().iter().map(|folder| folder.join(name)).collect();
+                places.iter().find(|path| path.is_file()).cloned().unwrap_or_else(|| {
+                    let looked: Vec<String> =
+                        places.iter().map(|path| path.display().to_string()).collect();
                     panic!("no {}: run `cargo build --bins` (or `make test`)", looked.join(", "))
                 })
             }
@@ -87,6 +90,15 @@ impl Impl {
             Self::Ours => "londiste3",
         }
     }
+}
+
+/// Where our programs may lie: [`OURS_VARIABLE`], else target/PROFILE, also for a test from target/PROFILE/deps.
+fn our_folders() -> Vec<PathBuf> {
+    if let Some(named) = std::env::var_os(OURS_VARIABLE) {
+        return vec![PathBuf::from(named)];
+    }
+    let this = std::env::current_exe().expect("every process has an executable");
+    this.ancestors().skip(1).take(2).map(Path::to_path_buf).collect()
 }
 
 /// What a program said and how it ended.

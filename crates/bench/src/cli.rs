@@ -1,0 +1,121 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Arg, Command, value_parser};
+
+use crate::job::{JOBS, Job, Options};
+
+/// What is asked for.
+#[derive(Debug)]
+pub struct Plan {
+    /// What to measure.
+    pub job: &'static Job,
+    /// How.
+    pub options: Options,
+    /// Where the figures are to be written.
+    pub json: Option<PathBuf>,
+}
+
+/// Reads the arguments, of which the first is the program's name.
+///
+/// # Errors
+/// When they make no sense; also for `--help`. The error knows what to print and how to exit.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Plan, clap::Error> {
+    let matches = command().try_get_matches_from(args)?;
+    let (name, of_job) = matches.subcommand().expect("a job is required");
+    let job = JOBS.into_iter().find(|job| job.name == name).expect("jobs are subcommands");
+    let asked: Option<Vec<&String>> = of_job.get_many("sides").map(Iterator::collect);
+    let takes_part =
+        |side: &&str| asked.as_ref().is_none_or(|sides| sides.iter().any(|s| s == side));
+    let options = Options {
+        rounds: of_job.get_one("rounds").copied().unwrap_or(job.usual_rounds),
+        rows: of_job.get_one("rows").copied().unwrap_or(job.usual_rows),
+        sides: job.sides.iter().copied().filter(takes_part).collect(),
+    };
+    Ok(Plan { job, options, json: of_job.get_one("json").cloned() })
+}
+
+fn command() -> Command {
+    let command = Command::new("bench")
+        .about("Measures ours beside the original and beside logical replication, on throw-away clusters")
+        .subcommand_required(true);
+    JOBS.into_iter().fold(command, |command, job| command.subcommand(of_job(job)))
+}
+
+fn of_job(job: &'static Job) -> Command {
+    let rounds =
+        format!("Rounds that count, after one that does not [default: {}]", job.usual_rounds);
+    let rows = format!("{} [default: {}]", job.rows_are, job.usual_rows);
+    Command::new(job.name)
+        .about(job.about)
+        .arg(
+            Arg::new("rounds")
+                .long("rounds")
+                .value_name("N")
+                .value_parser(value_parser!(u32).range(1..))
+                .help(rounds),
+        )
+        .arg(
+            Arg::new("rows")
+                .long("rows")
+                .value_name("N")
+                .value_parser(value_parser!(u32).range(10..))
+                .help(rows),
+        )
+        .arg(
+            Arg::new("sides")
+                .long("sides")
+                .value_name("LIST")
+                .value_delimiter(',')
+                .value_parser(clap::builder::PossibleValuesParser::new(job.sides))
+                .help("Sides that take part [default: all]"),
+        )
+        .arg(
+            Arg::new("json")
+                .long("json")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Also write the figures, with those of every round, to this file"),
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Plan, clap::Error> {
+        parse(line.split(' ').map(OsString::from))
+    }
+
+    #[test]
+    fn what_is_not_said_is_as_usual() {
+        let plan = parsed("bench capture").expect("a good line");
+        assert_eq!(plan.job.name, "capture");
+        assert_eq!(plan.options.rows, 200_000);
+        assert_eq!(plan.options.sides, ["none", "reference", "generic", "generated"]);
+        assert_eq!(plan.json, None);
+    }
+
+    #[test]
+    fn everything_can_be_said() {
+        let line = "bench capture --rounds 2 --rows 1000 --sides generic,none --json /tmp/x.json";
+        let plan = parsed(line).expect("a good line");
+        assert_eq!((plan.options.rounds, plan.options.rows), (2, 1000));
+        assert_eq!(plan.options.sides, ["none", "generic"]);
+        assert_eq!(plan.json, Some(PathBuf::from("/tmp/x.json")));
+    }
+
+    #[test]
+    fn unknown_jobs_and_sides_are_refused() {
+        for line in [
+            "bench",
+            "bench compaction",
+            "bench capture --sides none,oracle",
+            "bench capture --rounds 0",
+        ] {
+            parsed(line).expect_err(line);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What processes have used so far, from `/proc`.
+
+use std::fs;
+use std::time::Duration;
+
+use system_tests::wait::SOON;
+use system_tests::{Cluster, holds, wait_for};
+
+/// Length of the tick in which the kernel counts in `/proc/PID/stat`: 100 Hz for programs, on every Linux.
+const TICK: Duration = Duration::from_millis(10);
+
+/// CPU time of a process with one thread, to the nanosecond: a session of a server.
+///
+/// # Panics
+/// When there is no such process.
+pub fn session_cpu(pid: u32) -> Duration {
+    let text = read(pid, "schedstat");
+    let running = text.split(' ').next().and_then(|word| word.parse().ok());
+    Duration::from_nanos(running.unwrap_or_else(|| panic!("/proc/{pid}/schedstat: {text:?}")))
+}
+
+/// CPU time of the sessions that a server has had and that are over.
+pub fn finished_sessions_cpu(cluster: &Cluster) -> Duration {
+    let server = cluster.server_pid();
+    let fields = stat(server).unwrap_or_else(|| panic!("process {server} is gone"));
+    // cutime and cstime
+    ticks(&fields[13..15])
+}
+
+/// Processes of a server: sessions and background workers.
+pub fn children(cluster: &Cluster) -> Vec<u32> {
+    let parent = cluster.server_pid().to_string();
+    let processes = fs::read_dir("/proc").expect("Linux").flatten();
+    processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|&pid| stat(pid).is_some_and(|fields| fields[1] == parent))
+        .collect()
+}
+
+/// Waits until a server has no other processes than these: then the CPU time of all others is known.
+pub fn wait_for_only(cluster: &Cluster, known: &[u32]) {
+    wait_for("the end of the sessions", SOON, || {
+        let others = children(cluster).into_iter().filter(|pid| !known.contains(pid)).count();
+        holds(others == 0, format!("{others} processes"))
+    });
+}
+
+fn read(pid: u32, file: &str) -> String {
+    let path = format!("/proc/{pid}/{file}");
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// The fields of `/proc/PID/stat` from the third on, the state; the second may contain anything.
+fn stat(pid: u32) -> Option<Vec<String>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = text.rsplit_once(") ")?;
+    Some(fields.split(' ').map(str::to_owned).collect())
+}
+
+fn ticks(fields: &[String]) -> Duration {
+    fields.iter().map(|field| TICK * field.parse::<u32>().expect("a number of ticks")).sum()
+}
