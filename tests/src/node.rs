@@ -66,6 +66,14 @@ impl Node {
         self.write_ini();
     }
 
+    /// Without the short pauses that make a test quick: as an operator's first ini file is.
+    #[must_use]
+    pub fn with_usual_pauses(mut self) -> Self {
+        self.keys.retain(|(key, _)| QUICK.iter().all(|(quick, _)| key != quick));
+        self.write_ini();
+        self
+    }
+
     /// From now on another implementation runs the node's commands and worker, on the same ini file; the section
     /// becomes the one that both know. Stop the worker before, start it after.
     pub fn hand_over(&mut self, implementation: Impl) {

@@ -11,6 +11,12 @@ use crate::node::show_log_of_failed_test;
 use crate::under_test::{self, Impl, Outcome, Program};
 use crate::{Database, folder};
 
+/// Periods that make a test quick.
+///
+/// A connection that broke is tried again after a minute, whatever the settings (the original's habit), so a test that
+/// restarts the server restarts the ticker as well or waits that long.
+const QUICK: &str = "ticker_period = 0.2\nmaint_period = 2\nretry_period = 2\ncheck_period = 1\n";
+
 /// A `pgqd` for chosen databases of one cluster. Dropping it ends the daemon.
 ///
 /// It never detects databases by itself: on the shared cluster those of other tests would be found.
@@ -38,11 +44,18 @@ impl Ticker {
             writeln!(ini, "{key} = {}", ticker.folder.join(file).display())
                 .expect("a string grows");
         }
-        // A connection that broke is tried again after a minute, whatever the settings (the original's habit),
-        // so a test that restarts the server restarts the ticker as well or waits that long.
-        ini.push_str("syslog = 0\nticker_period = 0.2\nmaint_period = 2\nretry_period = 2\ncheck_period = 1\n");
+        ini.push_str("syslog = 0\n");
+        ini.push_str(QUICK);
         fs::write(ticker.ini(), ini).expect("own folder");
         ticker
+    }
+
+    /// Without the short periods that make a test quick: as an operator's first ini file is.
+    #[must_use]
+    pub fn with_usual_periods(self) -> Self {
+        let ini = fs::read_to_string(self.ini()).expect("own file");
+        fs::write(self.ini(), ini.replace(QUICK, "")).expect("own folder");
+        self
     }
 
     /// From now on another implementation's program is run, on the same ini file.

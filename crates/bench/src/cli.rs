@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, value_parser};
 
 use crate::job::{JOBS, Job, Options};
@@ -26,13 +27,18 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Plan, clap::Err
     let matches = command().try_get_matches_from(args)?;
     let (name, of_job) = matches.subcommand().expect("a job is required");
     let job = JOBS.into_iter().find(|job| job.name == name).expect("jobs are subcommands");
-    let asked: Option<Vec<&String>> = of_job.get_many("sides").map(Iterator::collect);
-    let takes_part =
-        |side: &&str| asked.as_ref().is_none_or(|sides| sides.iter().any(|s| s == side));
+    let chosen = |list: &str, all: &[&'static str]| {
+        let asked: Option<Vec<&String>> =
+            of_job.try_get_many(list).ok().flatten().map(Iterator::collect);
+        let is_chosen =
+            |name: &&str| asked.as_ref().is_none_or(|asked| asked.iter().any(|a| a == name));
+        all.iter().copied().filter(is_chosen).collect()
+    };
     let options = Options {
         rounds: of_job.get_one("rounds").copied().unwrap_or(job.usual_rounds),
         rows: of_job.get_one("rows").copied().unwrap_or(job.usual_rows),
-        sides: job.sides.iter().copied().filter(takes_part).collect(),
+        sides: chosen("sides", job.sides),
+        parts: chosen("only", job.parts),
     };
     Ok(Plan { job, options, json: of_job.get_one("json").cloned() })
 }
@@ -45,6 +51,14 @@ fn command() -> Command {
 }
 
 fn of_job(job: &'static Job) -> Command {
+    let list = |id: &'static str, names: &'static [&'static str], help: &'static str| {
+        Arg::new(id)
+            .long(id)
+            .value_name("LIST")
+            .value_delimiter(',')
+            .value_parser(PossibleValuesParser::new(names))
+            .help(help)
+    };
     let rounds =
         format!("Rounds that count, after one that does not [default: {}]", job.usual_rounds);
     let rows = format!("{} [default: {}]", job.rows_are, job.usual_rows);
@@ -64,13 +78,10 @@ fn of_job(job: &'static Job) -> Command {
                 .value_parser(value_parser!(u32).range(10..))
                 .help(rows),
         )
-        .arg(
-            Arg::new("sides")
-                .long("sides")
-                .value_name("LIST")
-                .value_delimiter(',')
-                .value_parser(clap::builder::PossibleValuesParser::new(job.sides))
-                .help("Sides that take part [default: all]"),
+        .arg(list("sides", job.sides, "Sides that take part [default: all]"))
+        .args(
+            (!job.parts.is_empty())
+                .then(|| list("only", job.parts, "What to measure [default: all]")),
         )
         .arg(
             Arg::new("json")
@@ -110,6 +121,8 @@ mod tests {
     #[test]
     fn unknown_jobs_and_sides_are_refused() {
         for line in [
+            "bench capture --only wide",
+            "bench replay --only narrow",
             "bench",
             "bench compaction",
             "bench capture --sides none,oracle",

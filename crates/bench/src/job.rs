@@ -4,12 +4,12 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::capture;
 use crate::machine::Machine;
 use crate::table::Table;
+use crate::{capture, replay};
 
 /// All measurements.
-pub const JOBS: [&Job; 1] = [&capture::JOB];
+pub const JOBS: [&Job; 2] = [&capture::JOB, &replay::JOB];
 
 /// A measurement.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Job {
     pub about: &'static str,
     /// Names of the sides it knows, in the order of the report.
     pub sides: &'static [&'static str],
+    /// Names of the parts that can be chosen, if there are any.
+    pub parts: &'static [&'static str],
     /// Rounds when nothing is said.
     pub usual_rounds: u32,
     /// Rows when nothing is said.
@@ -39,6 +41,8 @@ pub struct Options {
     pub rows: u32,
     /// Names of the sides that take part.
     pub sides: Vec<&'static str>,
+    /// Names of the parts to measure.
+    pub parts: Vec<&'static str>,
 }
 
 /// What was measured.

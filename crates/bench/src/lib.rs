@@ -6,6 +6,8 @@
 //! Reading order:
 //! - [`cli`]: the command line; [`job`]: what every measurement has in common;
 //! - [`capture`]: what a change of a table costs the application;
+//! - [`pair`]: two servers, and tables replicated from one to the other by one of the sides;
+//! - [`replay`]: how fast a backlog is worked off;
 //! - [`machine`], [`process`], [`stats`], [`table`]: where it was measured, what processes used, medians, the printed page.
 //!
 //! Like the testkit it is built on, this crate panics when its work cannot be done.
@@ -14,7 +16,9 @@ pub mod capture;
 pub mod cli;
 pub mod job;
 pub mod machine;
+pub mod pair;
 pub mod process;
+pub mod replay;
 pub mod stats;
 pub mod table;
 

@@ -56,7 +56,12 @@ const BUILD: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { cores, memory, load, server, settings, time } = self;
-        writeln!(f, "{time}, {cores} cores, {memory}, load {load} at the start, {BUILD} build")?;
+        let busy = load.parse().is_ok_and(|load: f64| load > 1.0);
+        let care = if busy { " (busy: take all figures with care)" } else { "" };
+        writeln!(
+            f,
+            "{time}, {cores} cores, {memory}, load {load} at the start{care}, {BUILD} build"
+        )?;
         writeln!(f, "PostgreSQL {server}, {settings}")
     }
 }

@@ -27,9 +27,44 @@ pub fn finished_sessions_cpu(cluster: &Cluster) -> Duration {
     ticks(&fields[13..15])
 }
 
+/// CPU time of a program with all its threads; of a server with all its sessions, those that are over included.
+pub fn whole_cpu(pid: u32) -> Duration {
+    // A process that ends just now counts with its parent next time.
+    let of = |pid| stat(pid).map_or(Duration::ZERO, |fields| ticks(&fields[11..15]));
+    of(pid) + children_of(pid).into_iter().map(of).sum::<Duration>()
+}
+
+/// Memory that a process has, and the most it ever had, in megabytes.
+///
+/// # Panics
+/// When there is no such process.
+pub fn memory(pid: u32) -> Memory {
+    let text = read(pid, "status");
+    let of = |key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key));
+        let kilobytes = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+        let kilobytes: f64 = kilobytes.unwrap_or_else(|| panic!("/proc/{pid}/status: no {key}"));
+        kilobytes / 1024.0
+    };
+    Memory { now: of("VmRSS:"), most: of("VmHWM:") }
+}
+
+/// Resident memory in megabytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// What it has.
+    pub now: f64,
+    /// The most it has had.
+    pub most: f64,
+}
+
 /// Processes of a server: sessions and background workers.
 pub fn children(cluster: &Cluster) -> Vec<u32> {
-    let parent = cluster.server_pid().to_string();
+    children_of(cluster.server_pid())
+}
+
+fn children_of(pid: u32) -> Vec<u32> {
+    let parent = pid.to_string();
     let processes = fs::read_dir("/proc").expect("Linux").flatten();
     processes
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())

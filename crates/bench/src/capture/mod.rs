@@ -19,6 +19,7 @@ pub const JOB: Job = Job {
     name: "capture",
     about: "What a change of a table costs the application, with and without triggers",
     sides: &[NONE, REFERENCE, GENERIC, GENERATED],
+    parts: &[],
     usual_rounds: 5,
     usual_rows: 200_000,
     rows_are: "Rows of the table; a tenth is changed by single statements, a fifth by four clients",

@@ -1,0 +1,225 @@
+//! Two servers, and tables replicated from one to the other by one of the sides.
+
+use std::time::{Duration, Instant};
+
+use system_tests::{Cluster, Database, Impl, Node, Ticker, holds, wait_for};
+
+use crate::process::whole_cpu;
+
+/// Londiste of this project.
+pub const OURS: &str = "ours";
+/// The original.
+pub const REFERENCE: &str = "reference";
+/// Logical replication of PostgreSQL.
+pub const NATIVE: &str = "native";
+/// Those who replicate, in the order of reports.
+pub const SIDES: &[&str] = &[OURS, REFERENCE, NATIVE];
+
+/// The queue of the londiste sides, the subscription and publication of the other.
+pub const QUEUE: &str = "bench";
+
+/// Where a statement of a load wants to end a batch; nothing for the side without batches.
+pub const TICK: &str = "/*tick*/";
+
+/// Ends the batch: the first makes the next tick due, the second makes it.
+const MAKE_TICK: &str = "perform pgq.force_tick('bench'); perform pgq.ticker('bench');";
+
+/// PostgreSQL's settings, but nothing waits for disks; a subscription that was paused starts at once.
+const SETTINGS: &str = "
+fsync = off
+synchronous_commit = on
+full_page_writes = on
+shared_buffers = 512MB
+max_wal_size = 8GB
+checkpoint_timeout = 1h
+max_wal_senders = 10
+wal_retrieve_retry_interval = 100ms
+";
+
+/// The table with the marks, see [`Pair::mark`].
+const MARKS: &str = "create schema app; create table app.marks (id int primary key)";
+
+/// How long anything may take: a transaction of millions of rows takes the original some minutes.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// A source, a target, and what replicates between them. Tables are those of schema `app`.
+pub struct Pair {
+    machinery: Machinery,
+    src: Database,
+    dst: Database,
+    source: Cluster,
+    target: Cluster,
+    marks: i32,
+}
+
+enum Machinery {
+    Londiste(Box<Cascade>),
+    Native,
+}
+
+struct Cascade {
+    root: Node,
+    leaf: Node,
+    ticker: Ticker,
+}
+
+impl Pair {
+    /// Servers with these tables on both, and the daemons of the side, all with their usual settings.
+    pub fn start(side: &str, tables: &str) -> Self {
+        let wal_level = if side == NATIVE { "logical" } else { "replica" };
+        let settings = format!("{SETTINGS}wal_level = {wal_level}\n");
+        let (source, target) = (Cluster::start_with(&settings), Cluster::start_with(&settings));
+        let (src, dst) = (source.create_database("src"), target.create_database("dst"));
+        for db in [&src, &dst] {
+            db.sql(MARKS);
+            db.sql(tables);
+        }
+        let machinery = match side {
+            NATIVE => Machinery::Native,
+            REFERENCE => Machinery::Londiste(Cascade::start(Impl::Reference, &src, &dst)),
+            OURS => Machinery::Londiste(Cascade::start(Impl::Ours, &src, &dst)),
+            other => panic!("nobody called {other} replicates"),
+        };
+        Self { machinery, src, dst, source, target, marks: 0 }
+    }
+
+    /// The source.
+    pub fn src(&self) -> &Database {
+        &self.src
+    }
+
+    /// The target.
+    pub fn dst(&self) -> &Database {
+        &self.dst
+    }
+
+    /// From now on changes of the tables, which are equal on both sides, arrive on the target.
+    pub fn subscribe(&mut self) {
+        match &self.machinery {
+            Machinery::Londiste(cascade) => {
+                cascade.root.londiste(["add-table", "--all"]).ok();
+                cascade.leaf.londiste(["add-table", "--all", "--expect-sync"]).ok();
+            }
+            Machinery::Native => {
+                self.src.sql(&format!("create publication {QUEUE} for all tables"));
+                self.dst.sql(&format!(
+                    "create subscription {QUEUE} connection '{}' publication {QUEUE} with (copy_data = false)",
+                    self.src.connstr()
+                ));
+            }
+        }
+        self.wait_until_equal();
+    }
+
+    /// Stops what changes the target.
+    pub fn pause(&self) {
+        match &self.machinery {
+            Machinery::Londiste(cascade) => cascade.leaf.stop_worker(),
+            Machinery::Native => {
+                self.dst.sql(&format!("alter subscription {QUEUE} disable"));
+                wait_for("the end of the apply worker", PATIENCE, || {
+                    let workers = self.dst.int("select count(pid) from pg_stat_subscription");
+                    holds(workers == 0, format!("{workers} workers"))
+                });
+            }
+        }
+    }
+
+    /// Starts it again.
+    pub fn resume(&self) {
+        match &self.machinery {
+            Machinery::Londiste(cascade) => {
+                cascade.leaf.start_worker();
+            }
+            Machinery::Native => self.dst.sql(&format!("alter subscription {QUEUE} enable")),
+        }
+    }
+
+    /// Runs each script in a session of its own, all at once, on the source.
+    pub fn load(&self, scripts: &[String]) {
+        let tick = match self.machinery {
+            Machinery::Londiste(_) => MAKE_TICK,
+            Machinery::Native => "",
+        };
+        std::thread::scope(|scope| {
+            for script in scripts {
+                scope.spawn(|| self.src.sql(&script.replace(TICK, tick)));
+            }
+        });
+    }
+
+    /// Writes a mark into the source, and ends the batch with it. What was committed on the source before is visible on
+    /// the target when the mark is.
+    pub fn mark(&mut self) {
+        self.marks += 1;
+        self.src.sql(&format!("insert into app.marks values ({})", self.marks));
+        self.load(&[format!("do $$ begin {TICK} end $$")]);
+    }
+
+    /// Waits until the last mark is visible on the target.
+    pub fn wait_for_mark(&self) {
+        let mut session = self.dst.client();
+        let seen = session.prepare("select 1 from app.marks where id = $1").expect("made above");
+        let started = Instant::now();
+        while session.query(&seen, &[&self.marks]).expect("the target is up").is_empty() {
+            assert!(started.elapsed() < PATIENCE, "the mark does not arrive");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Waits until the target has everything that the source has now.
+    pub fn wait_until_equal(&mut self) {
+        self.mark();
+        self.wait_for_mark();
+    }
+
+    /// Compares all tables.
+    ///
+    /// # Panics
+    /// When they differ.
+    pub fn must_be_equal(&self) {
+        let tables = self.src.text(
+            "select format('%I.%I', schemaname, tablename) from pg_tables where schemaname = 'app'",
+        );
+        for table in tables.lines() {
+            let rows =
+                format!("select count(*), sum(hashtextextended(row::text, 0)) from {table} row");
+            let (source, target) = (self.src.text(&rows), self.dst.text(&rows));
+            assert!(source == target, "{table} differs: source {source}, target {target}");
+        }
+    }
+
+    /// CPU time so far of everything on both sides: servers, with whoever is connected, and daemons.
+    pub fn cpu(&self) -> Duration {
+        let servers = [&self.source, &self.target].map(Cluster::server_pid);
+        servers.into_iter().chain(self.daemons()).map(whole_cpu).sum()
+    }
+
+    fn daemons(&self) -> Vec<u32> {
+        match &self.machinery {
+            Machinery::Londiste(cascade) => {
+                let Cascade { root, leaf, ticker } = &**cascade;
+                [root.worker(), leaf.worker(), ticker.daemon()]
+                    .iter()
+                    .filter_map(|d| d.pid())
+                    .collect()
+            }
+            Machinery::Native => Vec::new(),
+        }
+    }
+}
+
+impl Cascade {
+    fn start(implementation: Impl, src: &Database, dst: &Database) -> Box<Self> {
+        let node = |name, db| Node::new(implementation, name, db, QUEUE).with_usual_pauses();
+        let (root, leaf) = (node("root", src), node("leaf", dst));
+        let ticker = Ticker::new(implementation, src).with_usual_periods();
+        root.londiste(["create-root", "root", &src.connstr()]).ok();
+        let provider = format!("--provider={}", src.connstr());
+        leaf.londiste(["create-leaf", "leaf", &dst.connstr(), &provider]).ok();
+        ticker.start();
+        root.start_worker();
+        leaf.start_worker();
+        Box::new(Self { root, leaf, ticker })
+    }
+}
