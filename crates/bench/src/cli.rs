@@ -36,7 +36,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Plan, clap::Err
     };
     let options = Options {
         rounds: of_job.get_one("rounds").copied().unwrap_or(job.usual_rounds),
-        rows: of_job.get_one("rows").copied().unwrap_or(job.usual_rows),
+        size: of_job.get_one("size").copied().unwrap_or(job.usual_size),
         sides: chosen("sides", job.sides),
         parts: chosen("only", job.parts),
     };
@@ -61,7 +61,7 @@ fn of_job(job: &'static Job) -> Command {
     };
     let rounds =
         format!("Rounds that count, after one that does not [default: {}]", job.usual_rounds);
-    let rows = format!("{} [default: {}]", job.rows_are, job.usual_rows);
+    let size = format!("{} [default: {}]", job.size_is, job.usual_size);
     Command::new(job.name)
         .about(job.about)
         .arg(
@@ -72,11 +72,12 @@ fn of_job(job: &'static Job) -> Command {
                 .help(rounds),
         )
         .arg(
-            Arg::new("rows")
-                .long("rows")
+            Arg::new("size")
+                .long("size")
+                .visible_alias("rows")
                 .value_name("N")
-                .value_parser(value_parser!(u32).range(10..))
-                .help(rows),
+                .value_parser(value_parser!(u32).range(1..))
+                .help(size),
         )
         .arg(list("sides", job.sides, "Sides that take part [default: all]"))
         .args(
@@ -104,7 +105,7 @@ mod tests {
     fn what_is_not_said_is_as_usual() {
         let plan = parsed("bench capture").expect("a good line");
         assert_eq!(plan.job.name, "capture");
-        assert_eq!(plan.options.rows, 200_000);
+        assert_eq!(plan.options.size, 200_000);
         assert_eq!(plan.options.sides, ["none", "reference", "generic", "generated"]);
         assert_eq!(plan.json, None);
     }
@@ -113,7 +114,7 @@ mod tests {
     fn everything_can_be_said() {
         let line = "bench capture --rounds 2 --rows 1000 --sides generic,none --json /tmp/x.json";
         let plan = parsed(line).expect("a good line");
-        assert_eq!((plan.options.rounds, plan.options.rows), (2, 1000));
+        assert_eq!((plan.options.rounds, plan.options.size), (2, 1000));
         assert_eq!(plan.options.sides, ["none", "generic"]);
         assert_eq!(plan.json, Some(PathBuf::from("/tmp/x.json")));
     }

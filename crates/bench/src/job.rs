@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use crate::machine::Machine;
 use crate::table::Table;
-use crate::{capture, replay};
+use crate::{capture, copy, idle, latency, memory, replay};
 
 /// All measurements.
-pub const JOBS: [&Job; 2] = [&capture::JOB, &replay::JOB];
+pub const JOBS: [&Job; 6] =
+    [&capture::JOB, &replay::JOB, &copy::JOB, &latency::JOB, &memory::JOB, &idle::JOB];
 
 /// A measurement.
 #[derive(Debug)]
@@ -24,10 +25,10 @@ pub struct Job {
     pub parts: &'static [&'static str],
     /// Rounds when nothing is said.
     pub usual_rounds: u32,
-    /// Rows when nothing is said.
-    pub usual_rows: u32,
-    /// What [`Options::rows`] counts.
-    pub rows_are: &'static str,
+    /// Size when nothing is said.
+    pub usual_size: u32,
+    /// What [`Options::size`] is.
+    pub size_is: &'static str,
     /// Measures.
     pub run: fn(&Options) -> Report,
 }
@@ -38,7 +39,7 @@ pub struct Options {
     /// Rounds that count.
     pub rounds: u32,
     /// Size of the work.
-    pub rows: u32,
+    pub size: u32,
     /// Names of the sides that take part.
     pub sides: Vec<&'static str>,
     /// Names of the parts to measure.

@@ -1,7 +1,9 @@
 //! Two servers, and tables replicated from one to the other by one of the sides.
 
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
+use system_tests::under_test::finish;
 use system_tests::{Cluster, Database, Impl, Node, Ticker, holds, wait_for};
 
 use crate::process::whole_cpu;
@@ -14,6 +16,13 @@ pub const REFERENCE: &str = "reference";
 pub const NATIVE: &str = "native";
 /// Those who replicate, in the order of reports.
 pub const SIDES: &[&str] = &[OURS, REFERENCE, NATIVE];
+
+/// The daemon that changes the target.
+pub const WORKER: &str = "worker";
+/// The daemon of the source's node.
+pub const ROOT_WORKER: &str = "root worker";
+/// The daemon that makes ticks.
+pub const TICKER: &str = "pgqd";
 
 /// The queue of the londiste sides, the subscription and publication of the other.
 pub const QUEUE: &str = "bench";
@@ -97,18 +106,57 @@ impl Pair {
     pub fn subscribe(&mut self) {
         match &self.machinery {
             Machinery::Londiste(cascade) => {
-                cascade.root.londiste(["add-table", "--all"]).ok();
-                cascade.leaf.londiste(["add-table", "--all", "--expect-sync"]).ok();
+                add_tables(&cascade.root, &[]);
+                add_tables(&cascade.leaf, &["--expect-sync"]);
             }
             Machinery::Native => {
-                self.src.sql(&format!("create publication {QUEUE} for all tables"));
-                self.dst.sql(&format!(
-                    "create subscription {QUEUE} connection '{}' publication {QUEUE} with (copy_data = false)",
-                    self.src.connstr()
-                ));
+                self.publish();
+                self.create_subscription("copy_data = false");
             }
         }
         self.wait_until_equal();
+    }
+
+    /// The source offers its tables.
+    pub fn publish(&self) {
+        match &self.machinery {
+            Machinery::Londiste(cascade) => add_tables(&cascade.root, &[]),
+            Machinery::Native => {
+                self.src.sql(&format!("create publication {QUEUE} for all tables"));
+            }
+        }
+    }
+
+    /// The target copies all tables that are offered. With `command` the operator waits in the command that adds them, where
+    /// there is one; otherwise until the database says that they are in sync.
+    pub fn copy(&self, command: bool) {
+        match &self.machinery {
+            Machinery::Londiste(cascade) if command => add_tables(&cascade.leaf, &["--wait-sync"]),
+            Machinery::Londiste(cascade) => {
+                add_tables(&cascade.leaf, &[]);
+                self.wait_for_none(
+                    "londiste.table_info where local and merge_state is distinct from 'ok'",
+                );
+            }
+            Machinery::Native => {
+                self.create_subscription("copy_data = true");
+                self.wait_for_none("pg_subscription_rel where srsubstate <> 'r'");
+            }
+        }
+    }
+
+    fn create_subscription(&self, how: &str) {
+        self.dst.sql(&format!(
+            "create subscription {QUEUE} connection '{}' publication {QUEUE} with ({how})",
+            self.src.connstr()
+        ));
+    }
+
+    fn wait_for_none(&self, of: &str) {
+        let mut session = self.dst.client();
+        let count = session.prepare(&format!("select count(*) from {of}")).expect("a good query");
+        let left = || session.query_one(&count, &[]).expect("the target is up").get::<_, i64>(0);
+        poll("the tables to be in sync", left, |&left| left == 0);
     }
 
     /// Stops what changes the target.
@@ -160,11 +208,8 @@ impl Pair {
     pub fn wait_for_mark(&self) {
         let mut session = self.dst.client();
         let seen = session.prepare("select 1 from app.marks where id = $1").expect("made above");
-        let started = Instant::now();
-        while session.query(&seen, &[&self.marks]).expect("the target is up").is_empty() {
-            assert!(started.elapsed() < PATIENCE, "the mark does not arrive");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        let look = || session.query(&seen, &[&self.marks]).expect("the target is up").len();
+        poll("the mark", look, |&found| found == 1);
     }
 
     /// Waits until the target has everything that the source has now.
@@ -191,21 +236,21 @@ impl Pair {
 
     /// CPU time so far of everything on both sides: servers, with whoever is connected, and daemons.
     pub fn cpu(&self) -> Duration {
-        let servers = [&self.source, &self.target].map(Cluster::server_pid);
-        servers.into_iter().chain(self.daemons()).map(whole_cpu).sum()
+        self.servers().into_iter().chain(self.daemons()).map(|(_, pid)| whole_cpu(pid)).sum()
     }
 
-    fn daemons(&self) -> Vec<u32> {
-        match &self.machinery {
-            Machinery::Londiste(cascade) => {
-                let Cascade { root, leaf, ticker } = &**cascade;
-                [root.worker(), leaf.worker(), ticker.daemon()]
-                    .iter()
-                    .filter_map(|d| d.pid())
-                    .collect()
-            }
-            Machinery::Native => Vec::new(),
-        }
+    /// Process numbers of the two servers, with what they are.
+    pub fn servers(&self) -> [(&'static str, u32); 2] {
+        [("source server", self.source.server_pid()), ("target server", self.target.server_pid())]
+    }
+
+    /// Process numbers of the daemons that run, with what they are.
+    pub fn daemons(&self) -> Vec<(&'static str, u32)> {
+        let Machinery::Londiste(cascade) = &self.machinery else { return Vec::new() };
+        let Cascade { root, leaf, ticker } = &**cascade;
+        let all =
+            [(WORKER, leaf.worker()), (ROOT_WORKER, root.worker()), (TICKER, ticker.daemon())];
+        all.into_iter().filter_map(|(name, daemon)| Some((name, daemon.pid()?))).collect()
     }
 }
 
@@ -221,5 +266,24 @@ impl Cascade {
         root.start_worker();
         leaf.start_worker();
         Box::new(Self { root, leaf, ticker })
+    }
+}
+
+fn add_tables(node: &Node, options: &[&str]) {
+    let mut command = node.command();
+    command.args(["add-table", "--all"]).args(options);
+    finish(PATIENCE, &mut command).ok();
+}
+
+/// Looks until the answer is good. It looks often, because what is measured may take milliseconds only.
+fn poll<T: Debug>(what: &str, mut look: impl FnMut() -> T, good: impl Fn(&T) -> bool) {
+    let started = Instant::now();
+    loop {
+        let seen = look();
+        if good(&seen) {
+            return;
+        }
+        assert!(started.elapsed() < PATIENCE, "waited too long for {what}, last seen: {seen:?}");
+        std::thread::sleep(Duration::from_millis(1));
     }
 }

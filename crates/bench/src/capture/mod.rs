@@ -4,15 +4,17 @@
 mod statement;
 mod subject;
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Value, json};
 use system_tests::Cluster;
 
 use crate::job::{Job, Options, Report};
 use crate::machine::Machine;
-use crate::stats::median;
+use crate::rounds::{Series, take_turns};
 use crate::table::{Cell, Table};
 use statement::Statement;
-use subject::Subject;
+use subject::{Left, Subject};
 
 /// The measurement.
 pub const JOB: Job = Job {
@@ -21,8 +23,8 @@ pub const JOB: Job = Job {
     sides: &[NONE, REFERENCE, GENERIC, GENERATED],
     parts: &[],
     usual_rounds: 5,
-    usual_rows: 200_000,
-    rows_are: "Rows of the table; a tenth is changed by single statements, a fifth by four clients",
+    usual_size: 200_000,
+    size_is: "Rows of the table; a tenth is changed by single statements, a fifth by four clients",
     run,
 };
 
@@ -56,48 +58,32 @@ struct Cost {
     cpu: f64,
 }
 
-/// What one side took for one kind of statement, a value for each round.
-struct Series {
-    statement: Statement,
-    side: &'static str,
-    costs: Vec<Cost>,
-}
-
 /// Measures.
 fn run(options: &Options) -> Report {
     let cluster = Cluster::start_configured(SETTINGS);
     let mut subjects: Vec<Subject> =
         options.sides.iter().map(|&side| Subject::new(&cluster, side)).collect();
     let machine = Machine::look(subjects[0].database());
-    let mut series: Vec<Series> = Statement::ALL
-        .into_iter()
-        .flat_map(|statement| {
-            options.sides.iter().map(move |&side| Series { statement, side, costs: Vec::new() })
-        })
-        .collect();
-    for round in 0..=options.rounds {
-        for statement in Statement::ALL {
-            for subject in &mut subjects {
-                let cost = subject.measure(&cluster, statement, options.rows);
-                let of_this =
-                    |s: &&mut Series| s.statement == statement && s.side == subject.side();
-                let series = series.iter_mut().find(of_this).expect("made above");
-                // The first round fills caches.
-                if round > 0 {
-                    series.costs.push(cost);
-                }
-            }
-            if round == 0 {
-                subject::must_be_equal(&subjects, statement);
-            }
+    let names = Statement::ALL.map(Statement::name);
+    let mut left: HashMap<&str, Left> = HashMap::new();
+    let mut warm = HashSet::new();
+    let mut series = take_turns(options.rounds + 1, &names, &options.sides, |part, side| {
+        let subject = subjects.iter_mut().find(|s| s.side() == side).expect("made above");
+        let statement = Statement::named(part);
+        let cost = subject.measure(&cluster, statement, options.size);
+        if warm.insert((part, side)) {
+            subject.left(statement).must_equal(left.entry(part).or_default(), part, side);
         }
-        // Nobody is always the first.
-        subjects.rotate_left(1);
+        cost
+    });
+    // The first round filled caches.
+    for series in &mut series {
+        series.values.remove(0);
     }
     report(options, machine, &series)
 }
 
-fn report(options: &Options, machine: Machine, series: &[Series]) -> Report {
+fn report(options: &Options, machine: Machine, all: &[Series<Cost>]) -> Report {
     let mut table = Table::new(&[
         "statement",
         "side",
@@ -109,27 +95,28 @@ fn report(options: &Options, machine: Machine, series: &[Series]) -> Report {
         "cpu to C",
         "bar",
     ]);
-    for this in series {
-        let of = |side| series.iter().find(|s| s.statement == this.statement && s.side == side);
-        let (none, reference) = (of(NONE), of(REFERENCE));
-        let mut row = vec![Cell::text(this.statement.name()), Cell::text(this.side)];
+    for this in all {
+        let none = this.beside(all, NONE);
+        let reference = all.iter().find(|s| s.part == this.part && s.side == REFERENCE);
+        let mut row = vec![Cell::text(this.part), Cell::text(this.side)];
         for measure in [|cost: &Cost| cost.wall, |cost: &Cost| cost.cpu] {
-            let extra = none.map(|none| added(this, none, measure));
+            let extra = none.map(|none| this.difference(none, measure));
             let to_c = extra
                 .zip(reference.zip(none))
-                .map(|(extra, (reference, none))| extra / added(reference, none, measure));
-            let shown = |value: Option<f64>| value.map_or(Cell::Empty, |v| Cell::Number(v, 2));
-            row.push(Cell::Number(median(this.costs.iter().map(measure)), 2));
-            row.extend([extra, to_c].map(|value| shown(value.filter(|_| this.side != NONE))));
+                .map(|(extra, (reference, none))| extra / reference.difference(none, measure));
+            row.push(Cell::Number(this.median(measure), 2));
+            row.extend(
+                [extra, to_c].map(|value| value.map_or(Cell::Empty, |v| Cell::Number(v, 2))),
+            );
         }
-        let bar = this.statement.bar().filter(|_| this.side == GENERATED);
+        let bar = Statement::named(this.part).bar().filter(|_| this.side == GENERATED);
         row.push(bar.map_or(Cell::Empty, |bar| Cell::Number(bar, 2)));
         table.add(row);
     }
     Report {
         title: format!(
             "capture: microseconds for a row of user_info (10 columns, {} rows), medians of {} rounds",
-            options.rows, options.rounds
+            options.size, options.rounds
         ),
         machine,
         table,
@@ -138,21 +125,15 @@ fn report(options: &Options, machine: Machine, series: &[Series]) -> Report {
             "added: more than without a trigger; to C: that, divided by the original's. Events are the same on all sides."
                 .into(),
         ],
-        samples: series.iter().map(samples).collect(),
+        samples: all.iter().map(samples).collect(),
     }
 }
 
-/// What a side costs more than another: the median of the differences within each round, since a machine that gets
-/// slower in the course of a run is slower for both.
-fn added(this: &Series, none: &Series, measure: fn(&Cost) -> f64) -> f64 {
-    median(this.costs.iter().zip(&none.costs).map(|(this, none)| measure(this) - measure(none)))
-}
-
-fn samples(series: &Series) -> Value {
+fn samples(series: &Series<Cost>) -> Value {
     json!({
-        "statement": series.statement.name(),
+        "statement": series.part,
         "side": series.side,
-        "wall": series.costs.iter().map(|cost| cost.wall).collect::<Vec<_>>(),
-        "cpu": series.costs.iter().map(|cost| cost.cpu).collect::<Vec<_>>(),
+        "wall": series.values.iter().map(|cost| cost.wall).collect::<Vec<_>>(),
+        "cpu": series.values.iter().map(|cost| cost.cpu).collect::<Vec<_>>(),
     })
 }

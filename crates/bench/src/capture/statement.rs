@@ -1,20 +1,8 @@
-//! The statements that are measured: the users of the seeds, in bulk and one by one.
+//! The statements that are measured: changes of users, in bulk and one by one.
 
-/// The table, with a key that replication needs.
-pub(super) const TABLE: &str = "
-create schema digoal_01;
-create table digoal_01.user_info (
-    userid int primary key, engname text, cnname text, occupation text, birthday date, signname text, email text,
-    qq numeric, crt_time timestamp without time zone, mod_time timestamp without time zone);
-create sequence digoal_01.user_ids;
-";
+use crate::users::USER;
 
-/// A user, from a table with a column `id`. Times depend on the user only, so that all sides get the same rows.
-const USER: &str = "id, 'digoal.zhou', '德哥', 'DBA', date '1970-01-01',
-    E'公益是一辈子的事, I\\'m Digoal.Zhou, Just do it!', 'digoal@126.com', 276732431,
-    timestamp '2011-11-25' + id * interval '1.000001 s', null";
-
-const CHANGE: &str = "update digoal_01.user_info
+const CHANGE: &str = "update app.user_info
     set mod_time = timestamp '2014-01-12' + userid * interval '0.100001 s'";
 
 /// A kind of statement.
@@ -48,6 +36,11 @@ impl Statement {
         Self::ClientsUpdate,
     ];
 
+    /// The one of that name.
+    pub(super) fn named(name: &str) -> Self {
+        Self::ALL.into_iter().find(|statement| statement.name() == name).expect("a statement")
+    }
+
     /// As in the report.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -77,14 +70,14 @@ impl Statement {
 
     /// The SQL: `$1` is the user of a single statement, `:id` the one of a client's.
     pub(super) fn sql(self, rows: u32) -> String {
-        let insert = format!("insert into digoal_01.user_info select {USER}");
+        let insert = format!("insert into app.user_info select {USER}");
         match self {
             Self::BulkInsert => format!("{insert} from generate_series(1, {rows}) id"),
             Self::BulkUpdate => CHANGE.to_owned(),
-            Self::BulkDelete => "delete from digoal_01.user_info".to_owned(),
+            Self::BulkDelete => "delete from app.user_info".to_owned(),
             Self::SingleInsert => format!("{insert} from (select $1::int as id) one"),
             Self::SingleUpdate => format!("{CHANGE} where userid = $1"),
-            Self::ClientsInsert => format!("{insert} from nextval('digoal_01.user_ids') id;\n"),
+            Self::ClientsInsert => format!("{insert} from nextval('app.user_ids') id;\n"),
             Self::ClientsUpdate => {
                 format!("\\set id random(1, {rows})\n{CHANGE} where userid = :id;\n")
             }

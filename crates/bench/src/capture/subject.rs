@@ -7,9 +7,10 @@ use postgres::Client;
 use system_tests::under_test::run_for;
 use system_tests::{Cluster, Database, Impl, folder, schemas, server};
 
-use super::statement::{Statement, TABLE};
+use super::statement::Statement;
 use super::{Cost, GENERATED, GENERIC, NONE, REFERENCE};
 use crate::process::{children, finished_sessions_cpu, session_cpu, wait_for_only};
+use crate::users::TABLE;
 
 /// A root node, made by hand: no daemon is needed to capture changes.
 const ROOT: &str = "
@@ -17,11 +18,10 @@ select pgq_node.register_location('replika', 'src', 'dbname=src', false);
 select pgq_node.create_node('replika', 'root', 'src', 'src', null, null, null);
 ";
 
-const ADD_TABLE: &str =
-    "select ret_code from londiste.local_add_table('replika', 'digoal_01.user_info')";
+const ADD_TABLE: &str = "select ret_code from londiste.local_add_table('replika', 'app.user_info')";
 
 const GENERIC_TRIGGER: &str = "create trigger _londiste_replika
-    after insert or update or delete on digoal_01.user_info
+    after insert or update or delete on app.user_info
     for each row execute function pgq.logutriga('replika')";
 
 /// Clients of pgbench.
@@ -43,6 +43,7 @@ impl Subject {
     pub(super) fn new(cluster: &Cluster, side: &'static str) -> Self {
         let db = cluster.create_database(side);
         db.sql(TABLE);
+        db.sql("create sequence app.user_ids");
         match side {
             REFERENCE => schemas::install(Impl::Reference, &db),
             GENERIC | GENERATED => schemas::install(Impl::Ours, &db),
@@ -92,10 +93,10 @@ impl Subject {
     /// Every measurement begins with the table in the same shape, no events and no pages to write.
     fn prepare(&mut self, statement: Statement) {
         if statement.begins_empty() {
-            self.run("truncate digoal_01.user_info");
-            self.run("alter sequence digoal_01.user_ids restart");
+            self.run("truncate app.user_info");
+            self.run("alter sequence app.user_ids restart");
         } else {
-            self.run("vacuum analyze digoal_01.user_info");
+            self.run("vacuum analyze app.user_info");
         }
         if let Some(events) = &self.events {
             let statement = format!("truncate {events}");
@@ -155,6 +156,17 @@ impl Subject {
         Cost::of(time_for_all(&said, CLIENTS * each), cpu, CLIENTS * each)
     }
 
+    /// What is there after the statement.
+    pub(super) fn left(&self, statement: Statement) -> Left {
+        let rows = self.fingerprint("app.user_info row", "userid", statement);
+        let events = self.events.as_ref().map(|table| {
+            let columns = "ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4";
+            let from = format!("{table} e, lateral (select {columns}) row");
+            self.fingerprint(&from, "ev_id", statement)
+        });
+        Left { rows: Some(rows), events }
+    }
+
     /// Number and content of the rows of a query. In order, unless several clients wrote them.
     fn fingerprint(&self, from: &str, order: &str, statement: Statement) -> String {
         let seed = match statement {
@@ -167,33 +179,36 @@ impl Subject {
     }
 }
 
+/// What a statement leaves: fingerprints of the table and of the events.
+#[derive(Default)]
+pub(super) struct Left {
+    rows: Option<String>,
+    events: Option<String>,
+}
+
+impl Left {
+    /// All sides must leave the same; `expected` learns what is not known yet, since one of them has no events.
+    pub(super) fn must_equal(self, expected: &mut Left, statement: &str, side: &str) {
+        let pairs = [
+            ("rows", self.rows, &mut expected.rows),
+            ("events", self.events, &mut expected.events),
+        ];
+        for (what, found, expected) in pairs {
+            let Some(found) = found else { continue };
+            let expected = expected.get_or_insert_with(|| found.clone());
+            assert!(
+                *expected == found,
+                "{what} of {side} differ after {statement}: {found}, others {expected}"
+            );
+        }
+    }
+}
+
 impl Cost {
     fn of(wall: Duration, cpu: Duration, rows: u32) -> Self {
         let per_row = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(rows);
         Self { wall: per_row(wall), cpu: per_row(cpu) }
     }
-}
-
-/// All sides must have the same rows, and those with a trigger the same events.
-pub(super) fn must_be_equal(subjects: &[Subject], statement: Statement) {
-    let rows = subjects.iter().map(|subject| {
-        let of = subject.fingerprint("digoal_01.user_info row", "userid", statement);
-        (subject.side, of)
-    });
-    all_same("rows", statement, rows.collect());
-    let events = subjects.iter().filter_map(|subject| {
-        let columns = "ev_id, ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4";
-        let content = columns.trim_start_matches("ev_id, ");
-        let table = subject.events.as_ref()?;
-        let from = format!("(select {columns} from {table}) e, lateral (select {content}) row");
-        Some((subject.side, subject.fingerprint(&from, "ev_id", statement)))
-    });
-    all_same("events", statement, events.collect());
-}
-
-fn all_same(what: &str, statement: Statement, found: Vec<(&str, String)>) {
-    let same = found.windows(2).all(|pair| pair[0].1 == pair[1].1);
-    assert!(same, "{what} differ after {}: {found:?}", statement.name());
 }
 
 /// pgbench counts from the moment on when all clients are connected.

@@ -4,21 +4,21 @@
 use crate::pair::TICK;
 
 /// A load.
-pub(super) struct Workload {
+pub(crate) struct Workload {
     /// As on the command line.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// The tables, with the rows that both sides have at the start.
-    pub(super) tables: fn(rows: u32) -> String,
+    pub(crate) tables: fn(rows: u32) -> String,
     /// Scripts that run at the same time.
-    pub(super) scripts: fn(rows: u32) -> Vec<String>,
+    pub(crate) scripts: fn(rows: u32) -> Vec<String>,
     /// Row changes that this makes of the rows asked for.
-    pub(super) changes: fn(rows: u32) -> u32,
+    pub(crate) changes: fn(rows: u32) -> u32,
     /// The least it must be, as a multiple of the original and of logical replication.
-    pub(super) bars: (f64, Option<f64>),
+    pub(crate) bars: (f64, Option<f64>),
 }
 
-/// All loads; their names are those of [`super::JOB`].
-pub(super) const WORKLOADS: [Workload; 8] = [
+/// All loads.
+static WORKLOADS: [Workload; 8] = [
     Workload {
         name: "login",
         tables: |rows| LOGIN_TABLES.replace("USERS", &users(rows).to_string()),
@@ -76,6 +76,11 @@ pub(super) const WORKLOADS: [Workload; 8] = [
         bars: (1.0, None),
     },
 ];
+
+/// The load of that name.
+pub(crate) fn workload(name: &str) -> &'static Workload {
+    WORKLOADS.iter().find(|workload| workload.name == name).expect("parts of jobs are loads")
+}
 
 /// The users of the seeds, fewer for a toy.
 fn users(rows: u32) -> u32 {
