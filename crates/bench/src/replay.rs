@@ -17,10 +17,21 @@ pub const JOB: Job = Job {
     name: "replay",
     about: "How fast a backlog of changes is worked off",
     sides: SIDES,
-    parts: &["login", "tpcb", "wide", "delete", "hot", "tables", "big", "tiny"],
+    parts: &[
+        "login",
+        "tpcb",
+        "wide",
+        "delete",
+        "hot",
+        "tables",
+        "big",
+        "tiny",
+        "idle-1000",
+        "idle-10000",
+    ],
     usual_rounds: 3,
     usual_size: 500_000,
-    size_is: "Row changes of a load; ten times as many for big, fewer for wide, tables, tiny",
+    size_is: "Row changes of a load; ten times as many for big, fewer for wide, tables, tiny, idle-*",
     run,
 };
 

@@ -18,7 +18,7 @@ pub(crate) struct Workload {
 }
 
 /// All loads.
-static WORKLOADS: [Workload; 8] = [
+static WORKLOADS: [Workload; 10] = [
     Workload {
         name: "login",
         tables: |rows| LOGIN_TABLES.replace("USERS", &users(rows).to_string()),
@@ -70,7 +70,21 @@ static WORKLOADS: [Workload; 8] = [
     },
     Workload {
         name: "tiny",
-        tables: |_| "create table app.tiny (id bigserial primary key, name text)".to_owned(),
+        tables: |_| TINY_TABLE.to_owned(),
+        scripts: |rows| each(TINY, rows / 100, 1),
+        changes: |rows| rows / 100 * 10,
+        bars: (1.0, None),
+    },
+    Workload {
+        name: "idle-1000",
+        tables: |rows| tiny_among(1_000.min(rows / 5)),
+        scripts: |rows| each(TINY, rows / 100, 1),
+        changes: |rows| rows / 100 * 10,
+        bars: (1.0, None),
+    },
+    Workload {
+        name: "idle-10000",
+        tables: |rows| tiny_among(10_000.min(rows / 5)),
         scripts: |rows| each(TINY, rows / 100, 1),
         changes: |rows| rows / 100 * 10,
         bars: (1.0, None),
@@ -221,6 +235,21 @@ fn round_of_tables(tables: u32, rounds: u32) -> String {
 
 const BIG: &str =
     "insert into app.big select i, 'row ' || i, i % 1000 from generate_series(1, ROWS) i";
+
+const TINY_TABLE: &str = "create table app.tiny (id bigserial primary key, name text)";
+
+/// The same table beside many that nobody changes. So many locks are not for one transaction.
+fn tiny_among(tables: u32) -> String {
+    format!(
+        "do $$ begin
+             {TINY_TABLE};
+             for t in 1 .. {tables} loop
+                 execute format('create table app.idle%s (id int primary key, name text)', t);
+                 if t % 100 = 0 then commit; end if;
+             end loop;
+         end $$"
+    )
+}
 
 /// Ten rows, and the batch ends.
 const TINY: &str = "

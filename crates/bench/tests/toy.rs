@@ -53,7 +53,12 @@ fn replay_of_batches_made_by_the_load() {
 
 #[test]
 fn replay_of_the_other_loads() {
-    let rows = toy("replay", 500, &["ours"], &["tpcb", "wide", "delete", "hot", "tables", "big"]);
+    let rows = toy(
+        "replay",
+        500,
+        &["ours"],
+        &["tpcb", "wide", "delete", "hot", "tables", "big", "idle-1000"],
+    );
     assert!(rows.iter().all(|row| number(row, "rows/s") > 0.0), "{rows:?}");
 }
 
