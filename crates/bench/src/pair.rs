@@ -79,7 +79,8 @@ impl Pair {
     pub fn start(side: &str, tables: &str) -> Self {
         let wal_level = if side == NATIVE { "logical" } else { "replica" };
         let settings = format!("{SETTINGS}wal_level = {wal_level}\n");
-        let (source, target) = (Cluster::start_with(&settings), Cluster::start_with(&settings));
+        let (source, target) =
+            (Cluster::start_configured(&settings), Cluster::start_configured(&settings));
         let (src, dst) = (source.create_database("src"), target.create_database("dst"));
         for db in [&src, &dst] {
             db.sql(MARKS);
