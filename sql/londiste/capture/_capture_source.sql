@@ -6,7 +6,7 @@ returns text as $function$
 declare
     queue record;
     tbl record;
-    keys text[] := pgq._key_columns(i_relid);
+    keys text[] := pgq._row_key(i_relid);
     key_list text := array_to_string(keys, ',');
     variables text;
     settings text;

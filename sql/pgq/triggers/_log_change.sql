@@ -34,7 +34,7 @@ begin
         return;
     end if;
 
-    keys := pgq._key_columns(i_relid);
+    keys := pgq._row_key(i_relid);
     if keys is null or not keys operator(pg_catalog.<@) names then
         keys := i_keys;
         if not keys operator(pg_catalog.<@) names then
