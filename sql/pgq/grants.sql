@@ -1,5 +1,8 @@
 -- Who may do what. Run at every install and upgrade.
 
+-- A queue that is just being created writes to the same row of the catalogue: one after the other.
+lock table pgq.event_template in share update exclusive mode;
+
 grant usage on schema pgq to public;
 
 grant select on pgq.consumer, pgq.queue, pgq.tick, pgq.subscription to public, pgq_reader;

@@ -19,6 +19,12 @@ fn what_grants_prints_is_enough() {
         run_as_administrator(db, &printed);
     }
     replicate(&stage, &root, &leaf);
+    // What was granted does not stand in the way of an upgrade.
+    stage.source.sql("comment on schema londiste is 'londiste schema, revision 0'");
+    root.londiste(["create-root", "src", &connstr(&stage.source)])
+        .ok()
+        .says("INFO Upgrading londiste");
+    root.londiste(["grants", "--all"]).ok().says("Nothing is missing");
 }
 
 /// The schemas are an administrator's: the role gets no more than membership.

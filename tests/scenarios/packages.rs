@@ -195,7 +195,9 @@ fn psql_and_londiste_install_at_once() {
     for schema in SCHEMAS {
         by_psql.arg("-f").arg(packages().join(format!("{schema}.sql")));
     }
-    let mut by_psql = by_psql.stdout(Stdio::null()).spawn().expect("psql starts");
+    let said = folder::fresh("psql").join("stderr");
+    let stderr = std::fs::File::create(&said).expect("own folder");
+    let mut by_psql = by_psql.stdout(Stdio::null()).stderr(stderr).spawn().expect("psql starts");
     std::thread::scope(|scope| {
         let create = scope.spawn(|| node.londiste(["create-root", "src", &db.connstr()]));
         wait_for("both installers at the lock", SOON, || {
@@ -208,7 +210,8 @@ fn psql_and_londiste_install_at_once() {
         holder.batch_execute(&format!("select pg_advisory_unlock({lock})")).expect("ours");
         create.join().expect("the command ends").ok().says("INFO Done");
     });
-    assert!(by_psql.wait().expect("our own child").success());
+    let status = by_psql.wait().expect("our own child");
+    assert!(status.success(), "{}", std::fs::read_to_string(&said).expect("own file"));
     assert_eq!(db.text("select queue_name from pgq.get_queue_info()"), QUEUE);
 }
 

@@ -124,20 +124,27 @@ fn groups(rights: &Rights, found: &mut IndexSet<String>) {
 }
 
 /// Changes are applied with `session_replication_role = replica`, set by a function with the rights of its owner.
-fn switch(rights: &Rights) -> Option<String> {
+fn switch(rights: &Rights) -> Vec<String> {
+    const FUNCTION: &str = "FUNCTION londiste.set_session_replication_role(text, boolean)";
     if rights.may_switch {
-        return None;
+        return Vec::new();
     }
-    let owner = quote_ident(rights.switch_owner.as_ref().unwrap_or(&rights.role));
-    Some(if rights.parameter_rights {
-        format!("GRANT SET ON PARAMETER session_replication_role TO {owner};")
-    } else if rights.switch_owner.is_some() {
-        "ALTER FUNCTION londiste.set_session_replication_role(text, boolean) OWNER TO CURRENT_USER;"
-            .to_owned()
-    } else {
-        "-- Before PostgreSQL 15 only a superuser sets session_replication_role: run this command again after create-*."
-            .to_owned()
-    })
+    let role = quote_ident(&rights.role);
+    match (&rights.switch_owner, rights.parameter_rights) {
+        (owner, true) => {
+            let owner = owner.as_deref().map_or(role, quote_ident);
+            vec![format!("GRANT SET ON PARAMETER session_replication_role TO {owner};")]
+        }
+        // The right to call it went with the function.
+        (Some(_), false) => vec![
+            format!("ALTER {FUNCTION} OWNER TO CURRENT_USER;"),
+            format!("GRANT EXECUTE ON {FUNCTION} TO {role};"),
+        ],
+        (None, false) => vec![
+            "-- Before PostgreSQL 15 only a superuser sets session_replication_role: run this command again after create-*."
+                .to_owned(),
+        ],
+    }
 }
 
 /// Triggers, indexes and keys of a table can be dropped by its owner only.
