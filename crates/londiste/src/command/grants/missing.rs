@@ -286,6 +286,7 @@ mod tests {
             },
             &[
                 "ALTER FUNCTION londiste.set_session_replication_role(text, boolean) OWNER TO CURRENT_USER;",
+                "GRANT EXECUTE ON FUNCTION londiste.set_session_replication_role(text, boolean) TO \"Repl\";",
             ],
         );
     }
