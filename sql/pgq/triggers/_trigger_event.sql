@@ -17,6 +17,8 @@ declare
     backup          boolean := false;
     deny            boolean := false;
     keys            pg_catalog.text;
+    given_keys      pg_catalog.text;
+    key_columns     pg_catalog.text[];
     ignored         pg_catalog.text;
     overrides       pg_catalog.text[];
 
@@ -56,11 +58,11 @@ begin
         skip := arg.o_skip;
         backup := arg.o_backup and i_op operator(pg_catalog.=) 'UPDATE';
         deny := arg.o_deny;
-        keys := arg.o_keys;
+        given_keys := arg.o_keys;
         ignored := arg.o_ignored;
         overrides := arg.o_overrides;
     end if;
-    keys := coalesce(keys, pgq._primary_key(i_relid));
+    keys := coalesce(given_keys, pgq._primary_key(i_relid));
     if i_op operator(pg_catalog.<>) 'INSERT' and coalesce(keys, '') operator(pg_catalog.=) '' then
         raise exception 'Update/Delete on table without pkey';
     end if;
@@ -141,7 +143,16 @@ begin
 
     fields[3] := pg_catalog.concat(i_schema, '.', i_table);
     if i_format operator(pg_catalog.=) 'json' then
-        fields[1] := pgq._json_type(i_op, i_schema, i_table, keys);
+        -- The list can be taken apart when no name in it has a comma, as nearly always.
+        key_columns := pg_catalog.string_to_array(keys, ',');
+        if given_keys is not null
+           or (key_columns operator(pg_catalog.<@) names
+               and pg_catalog.strpos(pg_catalog.array_to_string(names, ''), ',')
+                       operator(pg_catalog.=) 0) is not true
+        then
+            key_columns := pgq._key_columns(given_keys, i_relid);
+        end if;
+        fields[1] := pgq._json_type(i_op, i_schema, i_table, key_columns);
         if i_op operator(pg_catalog.=) 'UPDATE' then
             old_document := pg_catalog.row_to_json(i_old);
         end if;

@@ -22,7 +22,7 @@ begin
 
     if i_format operator(pg_catalog.=) 'json' then
         event_id := pgq.insert_event(queue,
-            pgq._json_type('TRUNCATE', i_schema, i_table, pgq._primary_key(i_relid)), '{}',
+            pgq._json_type('TRUNCATE', i_schema, i_table, pgq._key_columns(null, i_relid)), '{}',
             pg_catalog.concat(i_schema, '.', i_table), null, null, null);
     else
         event_id := pgq.insert_event(queue, 'R', '',

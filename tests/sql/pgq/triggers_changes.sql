@@ -168,3 +168,14 @@ update letters set k = 'l';
 update letters set f = 'f2', r = 'r2', n = 'n2';
 update letters set t = 't2', x0 = 'x2';
 select * from events();
+-- names with commas
+create table "com,mas" ("x,y" int, b int, x int, primary key ("x,y", b));
+create trigger j after insert on "com,mas" for each row execute function pgq.jsontriga('q');
+create trigger k after insert on "com,mas" for each row execute function pgq.jsontriga('q', 'pkey=x,y,b');
+create trigger l after insert on "com,mas" for each row execute function pgq.logutriga('q');
+create trigger t after truncate on "com,mas" for each statement execute function pgq.jsontriga('q');
+insert into "com,mas" values (1, 2, 3);
+truncate "com,mas";
+alter table "com,mas" rename "x,y" to z;
+insert into "com,mas" values (1, 2, 3);
+select * from events();

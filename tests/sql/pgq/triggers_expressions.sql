@@ -101,6 +101,7 @@ select val($$'ev_extra3=1 where false'$$);
 select val($$'ev_extra3=id, a, n'$$);
 select val($$'ev_extra3=array[a, B]', 'ev_extra4=row(id, a)'$$);
 select val($$'ev_extra3=1e5 + id', 'ev_extra4=a=''a''''b'''$$);
+select val($$'ev_extra3=id;', 'ev_extra4=a; '$$);
 select val($$'ev_extra3=id/0'$$);
 select val($$'ev_extra3=nope'$$);
 select val($$'ev_extra3=A'$$);
