@@ -31,8 +31,11 @@ const SECONDS_VARIABLE: &str = "LONDISTE_TEST_DIFFERENTIAL_SECONDS";
 /// One script again: `KIND:SEED`, as a failure prints it.
 const SCRIPT_VARIABLE: &str = "LONDISTE_TEST_DIFFERENTIAL_SCRIPT";
 
-/// What the suite can wait for. Half of it goes to scripts that are the same each time.
+/// What the suite can wait for.
 const SECONDS: u64 = 30;
+
+/// So long the scripts are the same each time.
+const FIXED: Duration = Duration::from_secs(15);
 
 /// How long a failing script may take to be made shorter.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -48,6 +51,7 @@ fn ours_answers_as_the_reference_does() {
     let pair = Pair::start();
     let mut report = Report::default();
     if let Some((kind, seed)) = one_script() {
+        tell(&for_psql(&generate::script(kind, seed)));
         report.run(&pair, kind, seed);
     } else {
         report.run_many(&pair);
@@ -82,7 +86,7 @@ impl Report {
                 if spent > limit || self.failures.len() >= failures {
                     return;
                 }
-                let seed = if spent * 2 < limit { round } else { new + round };
+                let seed = if spent < FIXED { round } else { new + round };
                 self.run(pair, kind, seed);
             }
         }

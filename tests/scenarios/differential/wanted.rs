@@ -49,9 +49,22 @@ const WANTED: &[Wanted] = &[
         then: Then::Stop,
     },
     Wanted {
-        reason: "a broken condition for get_batch_cursor is told at another word",
+        reason: "a broken expression or condition is reported at another word",
         applies: |sql, ours, theirs| {
-            sql.contains("pgq.get_batch_cursor(") && fails(ours, "42601") && fails(theirs, "42601")
+            let of_the_script = sql.contains("pgq.get_batch_cursor(") || is_change(sql);
+            let theirs_broken = theirs.message() == BAD_WORD || fails(theirs, "42601");
+            of_the_script && fails(ours, "42601") && theirs_broken
+        },
+        then: Then::GoOn,
+    },
+    Wanted {
+        reason: "a table with several sources in its way is told of another one",
+        applies: |sql, ours, theirs| {
+            let refusals = ["405|Found local table ", "405|Found multiple sources for table "];
+            let refused = |answer: &Answer| {
+                answer.rows.iter().any(|row| refusals.iter().any(|start| row.starts_with(start)))
+            };
+            sql.contains("londiste.local_add_table(") && refused(ours) && refused(theirs)
         },
         then: Then::GoOn,
     },
@@ -96,6 +109,13 @@ const WANTED: &[Wanted] = &[
         then: Then::GoOn,
     },
 ];
+
+/// Does it fire triggers?
+fn is_change(sql: &str) -> bool {
+    ["insert ", "update ", "delete ", "merge ", "truncate "]
+        .iter()
+        .any(|word| sql.starts_with(word))
+}
 
 /// What the reference says of quoted and non-ASCII names in expressions.
 const BAD_WORD: &str = "QB: syntax error";

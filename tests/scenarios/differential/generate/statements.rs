@@ -158,7 +158,7 @@ impl World {
         let value = column.kind.key_value(&mut self.random);
         let old = self.condition_on_rows(table);
         let update = format!("update {} set {name} = {value}{old}", table.path());
-        if !self.captured || old.is_empty() {
+        if !self.captured {
             self.script.plain(update);
             return;
         }
