@@ -9,7 +9,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use postgres::{Client, Config, NoTls, SimpleQueryMessage};
-use system_tests::{Cluster, Database, Impl, schemas};
+use system_tests::wait::SOON;
+use system_tests::{Cluster, Database, Impl, holds, schemas, wait_for};
 
 use super::script::{Manner, Step, Theirs};
 use super::wanted::{self, Then};
@@ -194,8 +195,14 @@ impl Side {
     fn start(side: Impl) -> Self {
         let cluster = Cluster::start_new();
         // With it on, maint_tables_to_vacuum has nothing to say, and its transactions would be in snapshots.
-        cluster.create_database("settings").sql("alter system set autovacuum = off");
-        cluster.restart();
+        let settings = cluster.create_database("settings");
+        settings.sql("alter system set autovacuum = off");
+        settings.sql("select pg_reload_conf()");
+        wait_for("autovacuum off", SOON, || {
+            let setting = settings.text("show autovacuum");
+            holds(setting == "off", setting)
+        });
+        drop(settings);
         let template = cluster.create_database("template");
         match side {
             // Without pgq_ext, which the reference's packages lack.
@@ -293,7 +300,10 @@ fn connect(connstr: &str, notices: &Arc<Mutex<Vec<String>>>) -> Client {
 fn line(message: &SimpleQueryMessage) -> Option<String> {
     match message {
         SimpleQueryMessage::RowDescription(columns) => {
-            let names: Vec<&str> = columns.iter().map(|column| column.name()).collect();
+            let mut names = Vec::new();
+            for column in columns.iter() {
+                names.push(column.name());
+            }
             Some(names.join("|"))
         }
         SimpleQueryMessage::Row(row) => {

@@ -344,7 +344,7 @@ impl Caller {
             }
             2 => self.number(&format!("grant_perms({queue})")),
             3 => self.number(&format!("tune_storage({queue})")),
-            _ => self.create_queue(&queue.to_owned()),
+            _ => self.create_queue(queue),
         }
     }
 
