@@ -148,19 +148,3 @@ fn a_cascade_goes_on_while_it_is_upgraded() {
     assert!(stage.source.int("select max(tick_id) from pgq.tick") > ticks);
     stage.stop_daemons();
 }
-
-#[test]
-fn a_root_in_another_encoding_than_utf8_is_warned_of() {
-    let admin = Cluster::shared().create_database("admin");
-    let name = system_tests::folder::unique("latin");
-    admin.sql(&format!(
-        "create database {name} encoding 'LATIN1' template template0 lc_collate 'C' lc_ctype 'C'"
-    ));
-    let connstr = format!("{} dbname={name}", admin.address().connstr());
-    let node = Node::over(Ours, "src", &connstr, QUEUE);
-    node.londiste(["create-root", "src", &connstr])
-        .ok()
-        .says("WARNING this database's encoding is LATIN1")
-        .says("INFO Done");
-    admin.sql(&format!("drop database {name}"));
-}
