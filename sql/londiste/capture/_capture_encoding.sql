@@ -21,7 +21,7 @@ begin
         select * from londiste._capture_columns(i_relid)
     loop
         value := format('%s.%I', i_row, col.name);
-        if col.kind = 'other' then
+        if col.kind = 'dear' then
             -- made once; and a composite value of nothing but NULLs is not NULL itself
             variables := variables || format(
                 'c%1$s := case when pg_catalog.num_nulls(%2$s) operator(pg_catalog.=) 0'
@@ -32,12 +32,12 @@ begin
             values_or_null := values_or_null || format(
                 'case when %1$s is not null then pg_catalog.concat(%1$s) end', value);
         end if;
-        if col.kind in ('text', 'other') then
+        if col.kind in ('text', 'dear') then
             texts := texts || value;
         end if;
         names := names || col.name;
         row_parts := row_parts
-            || case when col.required and col.kind <> 'other'
+            || case when col.required and col.kind <> 'dear'
                     then quote_literal(separator || col.name || '=')
                     else format('case when %s is null then %L else %L end',
                                 value, separator || col.name, separator || col.name || '=')

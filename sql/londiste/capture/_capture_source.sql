@@ -27,19 +27,22 @@ begin
     select coalesce(string_agg(format(E'\n    c%s pg_catalog.text;', c.attnum), ''), '')
       into variables
       from londiste._capture_columns(i_relid) c
-     where c.kind = 'other';
+     where c.kind = 'dear';
 
-    select coalesce(string_agg(E'\n       or ' || s.unusual, ''), '')
+    -- The forms of values that every server reads alike, see pgq.logutriga.
+    select coalesce(string_agg(E'\n       or ' || s.other, ''), '')
       into settings
       from (values
-            ('{time,other}'::text[],
-             $s$not pg_catalog.starts_with(pg_catalog.current_setting('datestyle'), 'ISO')$s$),
-            ('{interval,other}',
+            ('datestyle', $s$not pg_catalog.starts_with(pg_catalog.current_setting('datestyle'), 'ISO')$s$),
+            ('intervalstyle',
              $s$pg_catalog.current_setting('intervalstyle') operator(pg_catalog.<>) 'postgres'$s$),
-            ('{float,other}',
-             $s$pg_catalog.current_setting('extra_float_digits') operator(pg_catalog.<>) '1'$s$)
-           ) as s (kinds, unusual)
-     where exists (select from londiste._capture_columns(i_relid) c where c.kind = any (s.kinds));
+            ('extra_float_digits',
+             $s$pg_catalog.current_setting('extra_float_digits') operator(pg_catalog.<>) '1'$s$),
+            ('lc_monetary', $s$pg_catalog.current_setting('lc_monetary') operator(pg_catalog.<>) 'C'$s$)
+           ) as s (name, other)
+     where exists (select 1
+                     from londiste._capture_columns(i_relid) c
+                    where s.name = any (c.settings));
 
     -- Key columns are compared as the key's index does, arrays by their text.
     select string_agg(

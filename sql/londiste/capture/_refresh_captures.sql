@@ -13,7 +13,13 @@ begin
                split_part(p.proname, '_', 4)::oid as first_table,
                p.prosrc, t.tgrelid, obj_description(p.oid, 'pg_proc')::json as made_for
           from pg_proc p
-          left join pg_trigger t on t.tgfoid = p.oid
+          left join lateral (
+                -- its own table, or what has come in the place of that one with a restore
+                select t.tgrelid
+                  from pg_trigger t
+                 where t.tgfoid = p.oid
+                 order by position(format('%L::pg_catalog.regclass', t.tgrelid) in p.prosrc) = 0, t.oid
+                 limit 1) t on true
          where p.pronamespace = 'londiste'::regnamespace
            and p.proname ~ '^_capture_[0-9]+_[0-9]+_*$'
          order by p.proname

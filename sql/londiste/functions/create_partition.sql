@@ -96,7 +96,7 @@ begin
     -- at a known place, replaced.
     for trg in
         select t.tgname::text, t.tgenabled::text as mode, pg_catalog.pg_get_triggerdef(t.oid) as def,
-               t.tgconstraint <> 0 as is_constraint
+               t.tgfoid, t.tgconstraint <> 0 as is_constraint
           from pg_catalog.pg_trigger t
          where t.tgrelid = parent_oid
            and not t.tgisinternal
@@ -110,7 +110,13 @@ begin
             raise exception 'Failed to reconstruct the trigger: %', trg.def;
         end if;
         at := at + length(head) - 1;
-        execute overlay(trg.def placing ' ON ' || part || ' ' from at for length(target));
+        trg.def := overlay(trg.def placing ' ON ' || part || ' ' from at for length(target));
+        -- A function made for the parent knows the parent only.
+        if trg.def like '% EXECUTE FUNCTION londiste.\_capture\_%' then
+            trg.def := regexp_replace(trg.def, ' EXECUTE FUNCTION londiste\._capture_\w+',
+                ' EXECUTE FUNCTION ' || londiste._capture_like(trg.tgfoid, part::regclass));
+        end if;
+        execute trg.def;
 
         mode := case trg.mode
             when 'O' then ''

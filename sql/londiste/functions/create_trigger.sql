@@ -29,6 +29,7 @@ declare
     truncate_args text[] := array[i_queue_name];
     flags text := '';
     has_name_arg boolean := false;
+    has_key_arg boolean := false;
     timing text;
     events text;
     row_func text;
@@ -53,6 +54,7 @@ begin
             flags := flags || upper(substr(arg, length('tgflags=') + 1));
         else
             has_name_arg := has_name_arg or arg like 'ev\_extra1=%';
+            has_key_arg := has_key_arg or arg like 'pkey=%';
             row_args := row_args || arg;
         end if;
     end loop;
@@ -115,18 +117,23 @@ begin
                 || ' rename to ' || quote_ident('zzz_' || skip_triggers[1]);
         end if;
     end if;
-    if i_node_type = 'leaf' then
-        row_args := row_args || 'deny'::text;
-        truncate_args := truncate_args || 'deny'::text;
-    end if;
-
     -- Where nothing else is asked for, a function made for this table does it much faster.
-    if timing = 'after' and flags !~ '[LQJS]'
+    if i_node_type <> 'leaf' and timing = 'after' and flags !~ '[LQJS]'
         and row_args = array_remove(
             array[i_queue_name, 'ev_extra1=' || quote_literal(event_name)], null)
     then
         row_func := coalesce(
             londiste._make_capture(i_queue_name, dest_oid, event_name, null), row_func);
+    end if;
+    -- The general ones know primary keys only.
+    if row_func like 'pgq.%' and position('k' in londiste.find_column_types(i_dest_table)) = 0
+        and londiste._key_list(dest_oid) <> '' and not has_key_arg
+    then
+        row_args := row_args || ('pkey=' || londiste._key_list(dest_oid));
+    end if;
+    if i_node_type = 'leaf' then
+        row_args := row_args || 'deny'::text;
+        truncate_args := truncate_args || 'deny'::text;
     end if;
 
     -- The server cuts names at 63 bytes, which could make the two of one queue, or those of two

@@ -12,7 +12,9 @@
 -- A partitioned table stands for all its partitions, those that come later included. So it cannot be
 -- added beside one of them: each change would be sent twice.
 --
--- Returns 200; 400 without queue or primary key; 403, 405 and 410 for what does not go together;
+-- Without a primary key a unique one over columns that cannot be NULL will do.
+--
+-- Returns 200; 400 without queue or key; 403, 405 and 410 for what does not go together;
 -- 404 when the table is not there or not in the set. An answer of 300 and above leaves nothing
 -- behind.
 create or replace function londiste.local_add_table(
@@ -71,7 +73,7 @@ begin
             return;
         end if;
         -- On a merge leaf another source's copy may have put the primary key away for now.
-        if position('k' in londiste.find_column_types(fq_dest)) = 0
+        if londiste._key_list(londiste.find_table_oid(fq_dest)) is null
             and not exists (
                 select 1
                   from pgq_node.node_info me

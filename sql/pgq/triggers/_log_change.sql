@@ -14,7 +14,7 @@ create or replace function pgq._log_change(
     i_queue text, i_name text, i_keys text[], i_row anyelement, i_old anyelement
 ) returns void
 language plpgsql
-set datestyle = 'ISO' set intervalstyle = 'postgres' set extra_float_digits = 1
+set datestyle = 'ISO' set intervalstyle = 'postgres' set extra_float_digits = 1 set lc_monetary = 'C'
 as $$
 declare
     -- The row knows its columns best: the catalog, seen with an old snapshot, may be behind.

@@ -1,6 +1,6 @@
 -- A SKIP trigger whose name needs quotes is put last like any other.
 create view triggers as
-select t.tgrelid::regclass::text as on_table, t.tgname as name, pg_get_triggerdef(t.oid) as definition
+select t.tgrelid::regclass::text as on_table, t.tgname as name, regexp_replace(pg_get_triggerdef(t.oid), 'londiste\._capture_\w+', 'pgq.logutriga') as definition
   from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
  where not t.tgisinternal and n.nspname not in ('pgq', 'pgq_node', 'londiste')
  order by 1, 2;

@@ -26,7 +26,8 @@ select * from londiste.local_add_table('R', 'a1', '[0:2]={no_triggers,backup,x}'
 select * from londiste.local_add_table('R', 'a2', array['skip_truncate','skip_truncate'], 'a');
 select * from londiste.local_add_table('R', 'a3', array['tgflags=b','TGFLAGS=S','tgflags=s']);
 select * from londiste.get_table_list('R');
-select tgrelid::regclass, pg_get_triggerdef(oid) from pg_trigger where tgname ~ 'londiste_R$';
+select tgrelid::regclass, regexp_replace(pg_get_triggerdef(oid), 'londiste\._capture_\w+', 'pgq.logutriga') as pg_get_triggerdef
+  from pg_trigger where tgname ~ 'londiste_R$';
 select * from londiste.local_add_table('R', '');
 select * from londiste.local_add_table('R', 'a1', null, null, '');
 create table "A.b" (id int primary key);

