@@ -3,6 +3,7 @@
 //! [`diary`] has the tables, the load and the cast that most stories share.
 
 mod bad_input;
+mod capture;
 mod compare;
 mod copies;
 mod copy_crashes;

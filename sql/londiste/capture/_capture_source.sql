@@ -73,10 +73,10 @@ begin
 
     for nr in 0 .. queue.queue_ntables - 1 loop
         inserts := inserts || format($code$%1$s pgq._event_%2$s_table() operator(pg_catalog.=) %3$s then
-        insert into pgq.event_%2$s_%3$s (ev_id, ev_time, ev_type, ev_data, ev_extra1)
-        select pg_catalog.nextval('pgq.event_%2$s_id_seq'), current_timestamp, kind, data, %4$L
-         where pgq._event_%2$s_table() operator(pg_catalog.=) %3$s;
-    $code$, case nr when 0 then 'if' else 'elsif' end, queue.queue_id, nr, coalesce(i_name, tbl.name));
+            insert into pgq.event_%2$s_%3$s (ev_id, ev_time, ev_type, ev_data, ev_extra1)
+            select pg_catalog.nextval('pgq.event_%2$s_id_seq'), current_timestamp, kind, data, %4$L
+             where pgq._event_%2$s_table() operator(pg_catalog.=) %3$s;
+        $code$, case nr when 0 then 'if' else 'elsif' end, queue.queue_id, nr, coalesce(i_name, tbl.name));
     end loop;
 
     return format($code$
@@ -123,13 +123,14 @@ begin
         texts := pg_catalog.replace(texts, run, '');
     end loop;
 
-    %13$selse
-        perform pgq.insert_event(%14$L, kind, data, %15$L, null, null, null);
-    end if;
-    if not found then
-        -- the current event table has changed between the question and the insert
-        perform pgq.insert_event(%14$L, kind, data, %15$L, null, null, null);
-    end if;
+    -- The table is asked for again within the insert, which has locked it by then and so has heard of
+    -- every rotation that began before this transaction's number was given out.
+    loop
+        %13$selse
+            perform pgq.insert_event(%14$L, kind, data, %15$L, null, null, null);
+        end if;
+        exit when found;
+    end loop;
     return null;
 end;
 $code$,
