@@ -10,6 +10,9 @@ language plpgsql as $$
 declare
     q           record;
     new_id      bigint;
+    time_of_event timestamptz := coalesce(ev_time, pg_catalog.now());
+    current_table integer;
+    data_table  pg_catalog.text;
     counter     pg_catalog.text;
     counted     pg_catalog.text;
     so_far      bigint := 0;
@@ -24,6 +27,14 @@ begin
      where pq.queue_name operator(pg_catalog.=) insert_event_raw.queue_name;
     if not found then
         raise exception 'No such queue';
+    end if;
+
+    if pg_catalog.current_setting('transaction_isolation') operator(pg_catalog.<>) 'read committed' then
+        -- This snapshot may be older than the last rotation, and readers no longer look into the table
+        -- that it knows. A function is found as it is now.
+        execute pg_catalog.format('select pgq._event_%s_table()', q.queue_id) into current_table;
+        q.queue_cur_table := case when current_table operator(pg_catalog.<) 0
+            then -1 operator(pg_catalog.-) current_table else current_table end;
     end if;
 
     new_id := pg_catalog.nextval(q.queue_event_seq::pg_catalog.regclass);
@@ -53,12 +64,18 @@ begin
     end if;
 
     new_id := coalesce(ev_id, new_id);
+    data_table := pg_catalog.concat(q.queue_data_pfx, '_', q.queue_cur_table);
+    if pgq._store_event(q.queue_id, data_table, new_id, time_of_event, ev_owner, ev_retry,
+           ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4)
+    then
+        return new_id;
+    end if;
     execute pg_catalog.format(
         'insert into %s (ev_id, ev_time, ev_owner, ev_retry, ev_type, ev_data,'
         ' ev_extra1, ev_extra2, ev_extra3, ev_extra4)'
         ' values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
-        pgq.quote_fqname(pg_catalog.concat(q.queue_data_pfx, '_', q.queue_cur_table)))
-    using new_id, coalesce(ev_time, pg_catalog.now()), ev_owner, ev_retry, ev_type, ev_data,
+        pgq.quote_fqname(data_table))
+    using new_id, time_of_event, ev_owner, ev_retry, ev_type, ev_data,
         ev_extra1, ev_extra2, ev_extra3, ev_extra4;
     return new_id;
 end;

@@ -100,6 +100,15 @@ const WANTED: &[Wanted] = &[
         then: Then::Stop,
     },
     Wanted {
+        reason: "partitioned tables have columns",
+        applies: |sql, ours, theirs| {
+            sql.contains("londiste.find_column_types(")
+                && theirs.rows.get(1).is_some_and(String::is_empty)
+                && ours.rows.get(1).is_some_and(|row| !row.is_empty())
+        },
+        then: Then::GoOn,
+    },
+    Wanted {
         reason: "a unique key, or a primary one behind dropped columns, is a key",
         applies: |sql, _, theirs| {
             sql.contains("londiste.local_add_table(")
