@@ -77,7 +77,7 @@ fn of_job(job: &'static Job) -> Command {
                 .long("size")
                 .visible_alias("rows")
                 .value_name("N")
-                .value_parser(value_parser!(u32).range(1..))
+                .value_parser(value_parser!(u32).range(i64::from(job.least_size)..))
                 .help(size),
         )
         .arg(list("sides", job.sides, "Sides that take part [default: all]"))
@@ -129,6 +129,7 @@ mod tests {
             "bench compaction",
             "bench capture --sides none,oracle",
             "bench capture --rounds 0",
+            "bench replay --size 99",
         ] {
             parsed(line).expect_err(line);
         }

@@ -21,6 +21,7 @@ pub const JOB: Job = Job {
     parts: &[PAIR, MANY],
     usual_rounds: 1,
     usual_size: 60,
+    least_size: 1,
     size_is: "Seconds to watch",
     run,
 };
