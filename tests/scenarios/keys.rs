@@ -38,7 +38,7 @@ fn keys_change_and_unique_ones_are_enough() {
 
     let functions = "select tgrelid::regclass, regexp_replace(tgfoid::regproc::text, '\\d+', 'N', 'g') from pg_trigger
         where tgname = '_londiste_' || (select queue_name from pgq_node.node_info) and tgrelid::regclass::text ~
-              '(unique_key|moving|general)$' order by 1::text";
+              '(unique_key|moving|general)$' order by tgrelid::regclass::text";
     assert_eq!(
         stage.source.text(functions),
         "app.general|pgq.logutriga\napp.moving|londiste._capture_N_N\napp.unique_key|londiste._capture_N_N"

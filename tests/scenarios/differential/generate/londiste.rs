@@ -22,7 +22,6 @@ const TABLES: &[(&str, &str)] = &[
     ),
     ("public.nokey", "create table nokey (id int unique, txt text)"),
     ("public.self", "create table self (id int primary key, up int references self)"),
-    ("public.parts", "create table parts (id int primary key) partition by range (id)"),
     ("public.view", "create view view as select * from t1"),
     (
         "public.base",
@@ -324,7 +323,6 @@ impl Caller {
                     "'public.base'",
                     "'t1'",
                     "'other.t''3'",
-                    "'parts'",
                     "'nope'",
                     "null",
                 ]);

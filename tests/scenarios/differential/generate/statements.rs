@@ -251,6 +251,9 @@ impl World {
             }
             4..=6 if table.columns.len() > 1 => {
                 let column = self.random.pick(&table.columns);
+                if self.keeps(&table, &column.name) {
+                    return;
+                }
                 self.script
                     .plain(format!("alter table {path} drop column {}", ident(&column.name)));
                 self.tables[at].columns.retain(|other| other.name != column.name);
@@ -262,6 +265,9 @@ impl World {
                 let old = self.random.below(table.columns.len());
                 let name = self.column(&table, KEY_TYPES).name;
                 let before = table.columns[old].name.clone();
+                if self.keeps(&table, &before) {
+                    return;
+                }
                 self.script.plain(format!(
                     "alter table {path} rename {} to {}",
                     ident(&before),
@@ -283,6 +289,7 @@ impl World {
                 self.tables[at].schema = "public".to_owned();
             }
             12 if self.random.chance(50) => self.rename_schema(&table.schema),
+            13..=14 if self.captured => {}
             13..=14 if !table.key.is_empty() => self.drop_key(at),
             13..=14 => self.add_key(at),
             15 => {
@@ -307,6 +314,11 @@ impl World {
             }
             _ => self.create_trigger_if_wild(at),
         }
+    }
+
+    /// A captured table keeps its key: without it ours goes on, in a way of its own, where the reference stops.
+    fn keeps(&self, table: &Table, column: &str) -> bool {
+        self.captured && table.key.iter().any(|key| key == column)
     }
 
     /// The reference goes on with the old name until something about the table changes, too.
