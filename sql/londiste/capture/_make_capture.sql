@@ -11,8 +11,10 @@
 -- an application's write.
 --
 -- It runs with the rights of the owner of this schema, and so does what it makes. Therefore nothing
--- of a trigger's arguments gets into it but i_name, as a constant.
-create or replace function londiste._make_capture(
+-- of a trigger's arguments gets into it but i_name, as a constant; and nobody may call it, for the
+-- function may be at work already, but _refresh_captures, and _make_capture for whoever could create
+-- the trigger.
+create or replace function londiste._write_capture(
     i_queue_name text, i_relid oid, i_name text, i_function text)
 returns text
 security definer set search_path = pg_catalog, pg_temp
@@ -87,5 +89,20 @@ begin
         londiste._capture_source(i_queue_name, i_relid, key_index, i_name),
         json_build_object('queue', i_queue_name, 'name', i_name));
     return function_name;
+end;
+$$ language plpgsql;
+
+-- The same for the triggers of a new table, NULL also for whoever may not create triggers on it. That is
+-- asked about the role that has logged in: the caller's is not known here, where the owner's has taken
+-- its place.
+create or replace function londiste._make_capture(i_queue_name text, i_relid oid, i_name text)
+returns text
+security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if has_table_privilege(session_user, i_relid, 'trigger') then
+        return londiste._write_capture(i_queue_name, i_relid, i_name, null);
+    end if;
+    return null;
 end;
 $$ language plpgsql;
