@@ -44,13 +44,15 @@ begin
                      from londiste._capture_columns(i_relid) c
                     where s.name = any (c.settings));
 
-    -- Key columns are compared as the key's index does, arrays by their text.
+    -- Key columns are compared as the key's index does, arrays by their text. So are types that are not
+    -- the server's own: an operator is found by its name, and their owners could make one that fits
+    -- better, to be run with this function's rights, or take away the right to the one there is. Where
+    -- the texts differ, _log_change decides.
     select string_agg(
                case when o.oprname is null or t.typcategory = 'A'
                     then format('pg_catalog.concat(old.%1$I) operator(pg_catalog.=)'
                                 ' pg_catalog.concat(new.%1$I)', a.attname)
-                    else format('old.%1$I operator(%2$I.%3$s) new.%1$I',
-                                a.attname, n.nspname, o.oprname)
+                    else format('old.%1$I operator(pg_catalog.%2$s) new.%1$I', a.attname, o.oprname)
                end, ' and ' order by k.nr)
       into same_key
       from pg_catalog.pg_index i
@@ -63,8 +65,10 @@ begin
             and m.amoplefttype = c.opcintype
             and m.amoprighttype = c.opcintype
             and m.amopstrategy = 3
-      left join pg_catalog.pg_operator o on o.oid = m.amopopr
-      left join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
+      left join pg_catalog.pg_operator o
+             on o.oid = m.amopopr
+            and o.oprnamespace = 'pg_catalog'::regnamespace
+            and t.oid < 16384::oid
      where i.indexrelid = i_key;
 
     log_change := format(

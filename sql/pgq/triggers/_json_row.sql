@@ -7,9 +7,9 @@ create or replace function pgq._json_row(
 ) returns text
 language plpgsql stable as $$
 declare
-    bool_type constant oid := 16;
-    int_types constant oid[] := '{20, 21, 23}';             -- int8, int2, int4
-    time_types constant oid[] := '{1082, 1114, 1184}';      -- date, timestamp, timestamptz
+    bool_type constant pg_catalog.oid := 16;
+    int_types constant pg_catalog.oid[] := '{20, 21, 23}';             -- int8, int2, int4
+    time_types constant pg_catalog.oid[] := '{1082, 1114, 1184}';      -- date, timestamp, timestamptz
 begin
     return pg_catalog.concat('{', pg_catalog.array_to_string(array(
         select pg_catalog.concat(pg_catalog.to_json(c.name)::pg_catalog.text, ':',

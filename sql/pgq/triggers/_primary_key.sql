@@ -8,7 +8,7 @@ language plpgsql stable
 set enable_seqscan = off
 as $$
 declare
-    key oid;
+    key pg_catalog.oid;
 begin
     select i.indexrelid into key
       from pg_catalog.pg_index i
