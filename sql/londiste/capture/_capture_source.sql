@@ -80,6 +80,7 @@ begin
             insert into pgq.event_%2$s_%3$s (ev_id, ev_time, ev_type, ev_data, ev_extra1)
             select pg_catalog.nextval('pgq.event_%2$s_id_seq'), current_timestamp, kind, data, %4$L
              where pgq._event_%2$s_table() operator(pg_catalog.=) %3$s;
+            exit when found or pgq._event_%2$s_table() operator(pg_catalog.=) %3$s;
         $code$, case nr when 0 then 'if' else 'elsif' end, queue.queue_id, nr, coalesce(i_name, tbl.name));
     end loop;
 
@@ -128,12 +129,13 @@ begin
     end loop;
 
     -- The table is asked for again within the insert, which has locked it by then and so has heard of
-    -- every rotation that began before this transaction's number was given out.
+    -- every rotation that began before this transaction's number was given out. (Somebody's trigger on
+    -- an event table may leave nothing of the insert either.)
     loop
         %13$selse
             perform pgq.insert_event(%14$L, kind, data, %15$L, null, null, null);
+            exit;
         end if;
-        exit when found;
     end loop;
     return null;
 end;
