@@ -40,7 +40,7 @@ impl Installation {
             |path: &Path| to.join(path.strip_prefix(root).expect("chosen as its ancestor"));
 
         fs::create_dir_all(inside(&bin)).expect("own folder");
-        for program in ["postgres", "pg_ctl"] {
+        for program in ["postgres", "pg_ctl", "initdb"] {
             fs::copy(bin.join(program), inside(&bin).join(program))
                 .unwrap_or_else(|e| panic!("{}: {e}", bin.join(program).display()));
         }

@@ -1,6 +1,6 @@
 -- Keeps, for every queue N, a function pgq._event_N_table(): the number of the queue's current event
--- table, or -1 while events have to go through pgq.insert_event (inserts are disabled or limited, or
--- the queue has been given other tables by hand). Generated capture functions ask it.
+-- table; or -1 less that number while events have to go through pgq.insert_event (inserts are disabled or
+-- limited, or the queue has been given other tables by hand). Generated capture functions ask it.
 --
 -- It is a constant, so it costs nothing per row: the planner folds it, and replacing the function
 -- makes every session plan again. Other ways to know the table would read pgq.queue for every row.
@@ -12,12 +12,13 @@ declare
                                       then old.queue_id else new.queue_id end;
     name constant pg_catalog.text := pg_catalog.concat('_event_', queue_id, '_table');
     prefix constant pg_catalog.text := pg_catalog.concat('pgq.event_', queue_id);
-    nr integer := -1;
+    nr integer;
 begin
     if tg_op operator(pg_catalog.=) 'DELETE' then
         execute pg_catalog.format('drop function if exists pgq.%I()', name);
         return null;
     end if;
+    nr := (-1) operator(pg_catalog.-) new.queue_cur_table;
     if not new.queue_disable_insert
        and coalesce(new.queue_per_tx_limit operator(pg_catalog.<) 0, true)
        and new.queue_data_pfx operator(pg_catalog.=) prefix
@@ -32,14 +33,32 @@ begin
 end;
 $$;
 
--- Made anew with every install: the functions of queues from before are made with it.
+-- Queues from before get their functions with the install. These are the queue's, not an extension's:
+-- else no dump would have them and no queue could be dropped. And an extension's script may not replace
+-- those that are there.
 do $$
+declare
+    made pg_catalog.text;
 begin
     drop trigger if exists event_table_trigger on pgq.queue;
     create trigger event_table_trigger
         after insert or delete or update of queue_id, queue_cur_table, queue_disable_insert,
                                             queue_per_tx_limit, queue_data_pfx, queue_event_seq
         on pgq.queue for each row execute function pgq._track_event_table();
-    update pgq.queue set queue_cur_table = queue_cur_table;
+    for made in
+        update pgq.queue
+           set queue_cur_table = queue_cur_table
+         where pg_catalog.to_regprocedure(pg_catalog.format('pgq._event_%s_table()', queue_id)) is null
+        returning pg_catalog.format('pgq._event_%s_table()', queue_id)
+    loop
+        if exists (
+            select from pg_catalog.pg_depend d
+             where d.classid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+               and d.objid operator(pg_catalog.=) pg_catalog.to_regprocedure(made)
+               and d.deptype operator(pg_catalog.=) 'e')
+        then
+            execute pg_catalog.format('alter extension pgq drop function %s', made);
+        end if;
+    end loop;
 end;
 $$;
