@@ -1,11 +1,17 @@
 -- The body of the capture function of a table, see _make_capture(). i_name is the table's name in
 -- events if it is not its own.
+--
+-- NULL when the table is not, or no longer, what the catalog says: nobody is kept from changing it
+-- meanwhile, and the caller's snapshot may be an old one. The body asks for today's table, and would
+-- leave out for good what it does not know of. All that is read here is read in the snapshot of one
+-- statement, the caller's, because this function and those it calls are stable.
 create or replace function londiste._capture_source(
     i_queue_name text, i_relid oid, i_key oid, i_name text)
 returns text as $function$
 declare
     queue record;
     tbl record;
+    shape text := pgq._row_shape(i_relid::regclass, i_key);
     keys text[] := pgq._row_key(i_relid);
     key_list text := array_to_string(keys, ',');
     variables text;
@@ -18,11 +24,30 @@ begin
       into queue
       from pgq.queue q
      where q.queue_name = i_queue_name;
-    select n.nspname || '.' || c.relname as name
+    select n.nspname || '.' || c.relname as name,
+           format('%s %s %s %s', quote_ident(n.nspname) || '.' || quote_ident(c.relname),
+                  (select array_agg(a.attname::text order by a.attnum)
+                     from pg_catalog.pg_attribute a
+                    where a.attrelid = c.oid
+                      and a.attnum > 0
+                      and not a.attisdropped),
+                  (select array_agg(a.atttypid order by a.attnum)
+                     from pg_catalog.pg_attribute a
+                    where a.attrelid = c.oid
+                      and a.attnum > 0
+                      and not a.attisdropped),
+                  (select array_agg(a.attname::text order by k.nr)
+                     from pg_catalog.pg_index i
+                     cross join unnest(i.indkey) with ordinality as k (attnum, nr)
+                     join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+                    where i.indexrelid = i_key)) as shape
       into tbl
       from pg_catalog.pg_class c
       join pg_catalog.pg_namespace n on n.oid = c.relnamespace
      where c.oid = i_relid;
+    if (tbl.shape = shape and pgq._key_index(i_relid) = i_key) is not true then
+        return null;
+    end if;
 
     select coalesce(string_agg(format(E'\n    c%s pg_catalog.text;', c.attnum), ''), '')
       into variables
@@ -141,11 +166,11 @@ begin
 end;
 $code$,
         variables,
-        i_relid, i_key, pgq._row_shape(i_relid::regclass, i_key),
+        i_relid, i_key, shape,
         settings,
         log_change,
         'D:' || key_list, londiste._capture_encoding(i_relid, 'old'),
         'I:' || key_list, same_key, 'U:' || key_list, londiste._capture_encoding(i_relid, 'new'),
         inserts, i_queue_name, coalesce(i_name, tbl.name));
 end;
-$function$ language plpgsql;
+$function$ language plpgsql stable;

@@ -17,12 +17,13 @@
 create or replace function londiste._write_capture(
     i_queue_name text, i_relid oid, i_name text, i_function text)
 returns text
-security definer set search_path = pg_catalog, pg_temp
+security definer set search_path = pg_catalog, pg_temp set quote_all_identifiers = off
 as $$
 declare
     queue record;
     key_index oid;
     function_name text := i_function;
+    source text;
 begin
     if function_name !~ '^londiste\._capture_[0-9]+_[0-9]+_*$' then
         raise exception 'not the name of a capture function: %', i_function;
@@ -83,6 +84,11 @@ begin
         function_name := 'londiste.' || function_name;
     end if;
 
+    source := londiste._capture_source(i_queue_name, i_relid, key_index, i_name);
+    if source is null then
+        return null;
+    end if;
+
     -- Two sessions that replace the same function trip over each other. 1255 is pg_proc.
     perform pg_advisory_xact_lock(1255, hashtext(function_name));
     -- Whose trigger it may be is decided as for pgq.logutriga. The comment is for _refresh_captures.
@@ -92,7 +98,7 @@ begin
         ' grant execute on function %1$s() to pgq_writer;'
         ' comment on function %1$s() is %3$L',
         function_name,
-        londiste._capture_source(i_queue_name, i_relid, key_index, i_name),
+        source,
         json_build_object('queue', i_queue_name, 'name', i_name));
     return function_name;
 end;

@@ -42,10 +42,15 @@ begin
             and pg_try_advisory_xact_lock(1255, hashtext(capture.name))
         then
             -- Where it cannot be made anew (a table without a key, say) it stays, and is slow.
-            made := made + count(*)
-               from londiste._write_capture(capture.made_for ->> 'queue', capture.tgrelid,
-                                            capture.made_for ->> 'name', capture.name) as name
-              where name is not null;
+            begin
+                made := made + count(*)
+                   from londiste._write_capture(capture.made_for ->> 'queue', capture.tgrelid,
+                                                capture.made_for ->> 'name', capture.name) as name
+                  where name is not null;
+            exception
+                when lock_not_available then
+                    null;
+            end;
         end if;
     end loop;
     return made;

@@ -10,7 +10,9 @@
 -- as they were. Therefore nothing is read from them by query: names come from functions that look
 -- into the server's caches, types from how the server understands a query today.
 create or replace function pgq._row_shape(i_table regclass, i_key oid) returns text
-language plpgsql immutable as $$
+language plpgsql immutable
+set quote_all_identifiers = off
+as $$
 declare
     -- their values come below, where an error of theirs is caught as well
     table_name pg_catalog.text;
