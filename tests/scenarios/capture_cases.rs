@@ -160,7 +160,7 @@ fn maintenance_does_not_wait_for_a_table() {
     db.sql("alter table s.t add b int; alter table c add b int");
     let mut busy = db.client();
     busy.batch_execute("begin; alter table c add d int").unwrap();
-    db.sql("select londiste.periodic_maintenance()");
+    db.sql("set lock_timeout = '30s'; select londiste.periodic_maintenance()");
     assert_eq!(db.int("select londiste._refresh_captures(false)"), 0);
     busy.batch_execute("select londiste.periodic_maintenance(); commit").unwrap();
     assert_eq!(db.int("select londiste._refresh_captures(false)"), 0);
