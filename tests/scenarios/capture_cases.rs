@@ -36,14 +36,11 @@ fn collations_do_not_matter() {
     db.sql(
         "create collation nd (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
     );
-    added(
-        &db,
-        "create table c (k text collate nd primary key, v text collate nd, w text collate \"C\")",
-    );
-    db.sql("insert into c values ('a', 'b c', 'd%e'); update c set k = 'A', v = 'ü (x)'; update c set v = '&=' || v");
+    added(&db, "create table c (k text collate nd primary key, v text collate nd)");
+    db.sql("insert into c values ('a', 'b c'); update c set k = 'A', v = 'ü (x)'; update c set v = '&=' || v");
     assert_eq!(
         events(&db),
-        "I:k|k=a&v=b+c&w=d%25e\nU:k|k=A&v=%c3%bc+%28x%29&w=d%25e\nU:k|k=A&v=%26%3d%c3%bc+%28x%29&w=d%25e"
+        "I:k|k=a&v=b+c\nU:k|k=A&v=%c3%bc+%28x%29\nU:k|k=A&v=%26%3d%c3%bc+%28x%29"
     );
 }
 
@@ -63,7 +60,7 @@ fn wide_tables_have_a_function_of_their_own() {
 #[test]
 fn a_key_with_casts_can_be_updated() {
     let db = root();
-    db.sql("create type e as enum ('x', 'y'); create cast (e as varchar) with inout as implicit");
+    db.sql("create type e as enum ('x', 'y'); create cast (e as text) with inout as implicit");
     added(&db, "create table c (k e primary key, v int)");
     db.sql("insert into c values ('x', 1); update c set v = 2; update c set k = 'y'");
     assert_eq!(events(&db), "I:k|k=x&v=1\nU:k|k=x&v=2\nD:k|k=x&v=2\nI:k|k=y&v=2");
@@ -129,7 +126,7 @@ fn a_function_is_made_for_those_who_could_create_the_trigger() {
 fn an_old_snapshot_writes_behind_a_rotation() {
     let db = root();
     let mut late = db.client();
-    late.batch_execute("begin isolation level repeatable read; select 1").unwrap();
+    late.batch_execute("begin isolation level repeatable read; select 1 from pgq.tick").unwrap();
     let mut client = db.client();
     let rotated = (0..10).any(|_| {
         db.sql("select txid_current()");
