@@ -45,7 +45,7 @@ begin
             select 1
               from pg_class c
              where c.oid = to_regclass(format('pgq.event_%s_id_seq', queue.queue_id))
-               and c.relowner = current_user::regrole)
+               and pg_get_userbyid(c.relowner) = current_user)
     then
         return null;
     end if;
