@@ -42,12 +42,13 @@ differential:
 	LONDISTE_TEST_DIFFERENTIAL_SECONDS=$(SECONDS) \
 	    cargo test --package system-tests --test scenarios differential:: -- --nocapture
 
-# Measurements beside the original and logical replication, see docs/performance.md. BENCH_ARGS="--rounds 3 --json x.json".
-bench: bench-capture
+# Measurements beside the original and logical replication, see docs/performance.md: bench-capture, bench-replay and so on,
+# or all of them, which takes hours.
+bench: $(addprefix bench-,capture replay copy latency memory idle)
 bench-%:
 	scripts/setup --reference
 	cargo build --release --bins
-	cargo run --release --quiet --package bench -- $* $(BENCH_ARGS)
+	cargo run --release --quiet --package bench -- $* --json target/bench-$*.json $(BENCH_ARGS)
 
 check:
 	cargo fmt --all --check

@@ -95,6 +95,22 @@ fn a_storm_of_keys_stops_no_writer() {
 #[test]
 fn who_began_before_a_rotation_writes_to_the_table_after_it() {
     let db = root();
+    write_after_a_rotation(&db);
+}
+
+/// The same for the general functions and for whoever inserts events himself.
+#[test]
+fn old_snapshots_do_not_lead_general_triggers_to_an_old_table() {
+    let db = root();
+    db.sql(
+        "drop trigger _londiste_q on s.t;
+         create trigger general after insert or update or delete on s.t
+             for each row execute function pgq.logutriga('q')",
+    );
+    write_after_a_rotation(&db);
+}
+
+fn write_after_a_rotation(db: &Database) {
     let mut late = db.client();
     late.batch_execute("insert into s.t (id, v) values (1, 'planned'); delete from s.t").unwrap();
     late.batch_execute("begin isolation level repeatable read; select 1 from s.t").unwrap();
@@ -121,7 +137,7 @@ fn who_began_before_a_rotation_writes_to_the_table_after_it() {
         });
         wait_for("a rotation", SOON, || {
             read_on(&mut db.client(), &["q"]);
-            rotate(&db);
+            rotate(db);
             let current = db.int("select queue_cur_table from pgq.queue");
             holds(current == 1, current)
         });

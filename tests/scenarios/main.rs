@@ -21,6 +21,7 @@ mod handover;
 mod happy_path;
 mod install;
 mod interface;
+mod keys;
 mod merge;
 mod odd_names;
 mod packages;

@@ -30,6 +30,8 @@ const SCHEMA_STATE: &str = "
     select n.nspname::text, p.oid::regprocedure::text, md5(p.prosrc), p.proacl::text, p.proowner::regrole::text
       from pg_proc p join pg_namespace n on n.oid = p.pronamespace
      where n.nspname in ('pgq', 'pgq_ext', 'pgq_node', 'londiste')
+       -- made for the queues there are
+       and p.proname !~ '^_event_[0-9]+_table$|^_store_event$'
     union all
     select n.nspname, c.oid::regclass::text, c.relkind::text, c.relacl::text, c.relowner::regrole::text
       from pg_class c join pg_namespace n on n.oid = c.relnamespace

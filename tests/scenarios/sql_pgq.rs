@@ -100,6 +100,101 @@ fn an_old_snapshot_does_not_mix_up_columns() {
     );
 }
 
+/// The function that holds the inserts of all queues follows them; a queue that it does not know is served as well.
+#[test]
+fn events_find_the_table_of_their_queue() {
+    let db = database_with_pgq(Impl::Ours);
+    let event = |queue: &str, data: &str| {
+        db.sql(&format!("select pgq.insert_event('{queue}', 't', '{data}')"));
+    };
+    let events = |queue: u32| {
+        db.text(&format!(
+            "select string_agg(tableoid::regclass || ' ' || ev_data, ', ' order by ev_id) from pgq.event_{queue}"
+        ))
+    };
+    db.sql("select pgq.create_queue('a')");
+    event("a", "1");
+    // A transaction that cannot see queue b makes the function anew.
+    let mut old = db.client();
+    old.batch_execute("begin isolation level repeatable read; select 1").expect("a snapshot");
+    db.sql("select pgq.create_queue('b')");
+    old.batch_execute("select pgq.create_queue('c'); commit").expect("a queue");
+    for queue in ["a", "b", "c"] {
+        event(queue, "2");
+    }
+    assert_eq!(events(1), "pgq.event_1_0 1, pgq.event_1_0 2");
+    assert_eq!(events(2), "pgq.event_2_0 2");
+    assert_eq!(events(3), "pgq.event_3_0 2");
+
+    db.sql("update pgq.queue set queue_switch_time = now() - interval '1 day'");
+    db.sql("select pgq.maint_rotate_tables_step1('a')");
+    db.sql("select pgq.drop_queue('b')");
+    event("a", "3");
+    event("c", "3");
+    assert_eq!(events(1), "pgq.event_1_0 1, pgq.event_1_0 2, pgq.event_1_1 3");
+    assert_eq!(events(3), "pgq.event_3_0 2, pgq.event_3_0 3");
+}
+
+/// However long a text and whatever is in it: the row is encoded at once, value by value, or in pieces.
+#[test]
+fn every_text_is_url_encoded_byte_by_byte() {
+    let db = database_with_pgq(Impl::Ours);
+    let columns: Vec<String> = (1..40).map(|i| format!("c{i} text")).collect();
+    db.sql(&format!(
+        "select pgq.create_queue('q');
+         create table narrow (a text, \"b %s\" text);
+         create table wide (a text, \"b %s\" text, {});
+         create trigger l after insert on narrow for each row execute function pgq.logutriga('q');
+         create trigger l after insert on wide for each row execute function pgq.logutriga('q')",
+        columns.join(", ")
+    ));
+    let different_runs: String = ('\u{4e00}'..'\u{5000}').flat_map(|c| [c, ' ', '{']).collect();
+    let texts = [
+        String::new(),
+        "plain".into(),
+        "100% %s %1$s %%".into(),
+        "ä é ä€ 😀".into(),
+        "\u{1}e and \u{1}a and \u{1}".into(),
+        (1..128).map(char::from).collect(),
+        different_runs.chars().take(90).collect(),
+        different_runs,
+        "x".repeat(30_000),
+        "ü".repeat(30_000),
+    ];
+    let mut client = db.client();
+    for table in ["narrow", "wide"] {
+        for text in &texts {
+            client
+                .execute(&format!("insert into {table} values ($1, $2)"), &[text, text])
+                .expect("an insert");
+        }
+    }
+    let encoded = |text: &str| -> String {
+        text.bytes()
+            .map(|byte| match byte {
+                b' ' => "+".to_owned(),
+                b'.' | b'_' | b'-' => char::from(byte).to_string(),
+                _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+                _ => format!("%{byte:02x}"),
+            })
+            .collect()
+    };
+    let nulls: String = (1..40).map(|i| format!("&c{i}")).collect();
+    let mut expected = Vec::new();
+    for rest in ["", &nulls] {
+        for text in &texts {
+            expected.push(format!("a={0}&b+%25s={0}{rest}", encoded(text)));
+        }
+    }
+    let written: Vec<String> = client
+        .query("select ev_data from pgq.event_1 order by ev_id", &[])
+        .expect("events")
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    assert_eq!(written, expected);
+}
+
 /// Rotation does not wait for somebody who reads the table it wants to empty; it comes back later.
 #[test]
 fn rotation_leaves_a_table_in_use_alone() {

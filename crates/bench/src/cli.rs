@@ -59,11 +59,12 @@ fn of_job(job: &'static Job) -> Command {
             .value_parser(PossibleValuesParser::new(names))
             .help(help)
     };
-    let rounds =
-        format!("Rounds that count, after one that does not [default: {}]", job.usual_rounds);
+    let rounds = format!("Rounds that count [default: {}]", job.usual_rounds);
     let size = format!("{} [default: {}]", job.size_is, job.usual_size);
     Command::new(job.name)
         .about(job.about)
+        // `make` says where the figures go; who calls it may say otherwise.
+        .args_override_self(true)
         .arg(
             Arg::new("rounds")
                 .long("rounds")
@@ -76,7 +77,7 @@ fn of_job(job: &'static Job) -> Command {
                 .long("size")
                 .visible_alias("rows")
                 .value_name("N")
-                .value_parser(value_parser!(u32).range(1..))
+                .value_parser(value_parser!(u32).range(i64::from(job.least_size)..))
                 .help(size),
         )
         .arg(list("sides", job.sides, "Sides that take part [default: all]"))
@@ -112,7 +113,7 @@ mod tests {
 
     #[test]
     fn everything_can_be_said() {
-        let line = "bench capture --rounds 2 --rows 1000 --sides generic,none --json /tmp/x.json";
+        let line = "bench capture --json /tmp/y.json --rounds 2 --rows 1000 --sides generic,none --json /tmp/x.json";
         let plan = parsed(line).expect("a good line");
         assert_eq!((plan.options.rounds, plan.options.size), (2, 1000));
         assert_eq!(plan.options.sides, ["none", "generic"]);
@@ -128,6 +129,7 @@ mod tests {
             "bench compaction",
             "bench capture --sides none,oracle",
             "bench capture --rounds 0",
+            "bench replay --size 99",
         ] {
             parsed(line).expect_err(line);
         }

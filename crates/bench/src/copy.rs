@@ -19,6 +19,7 @@ pub const JOB: Job = Job {
     parts: &[LARGE, SMALL],
     usual_rounds: 3,
     usual_size: 2_000_000,
+    least_size: 1,
     size_is: "Rows of the large table",
     run,
 };

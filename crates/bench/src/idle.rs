@@ -10,6 +10,7 @@ use crate::job::{Job, Options, Report};
 use crate::machine::Machine;
 use crate::pair::{OURS, Pair, REFERENCE, SIDES, TICKER, WORKER};
 use crate::process::{memory, whole_cpu};
+use crate::rounds::progress;
 use crate::table::{Cell, Table};
 
 /// The measurement.
@@ -20,6 +21,7 @@ pub const JOB: Job = Job {
     parts: &[PAIR, MANY],
     usual_rounds: 1,
     usual_size: 60,
+    least_size: 1,
     size_is: "Seconds to watch",
     run,
 };
@@ -48,6 +50,7 @@ fn run(options: &Options) -> Report {
         Table::new(&["what", "side", "process", "memory", "cpu", "bar memory", "bar cpu"]);
     for &part in &options.parts {
         for &side in &options.sides {
+            progress(&format!("{part}, {side}"));
             let rows = if part == PAIR {
                 let mut pair = Pair::start(side, TABLE);
                 machine.get_or_insert_with(|| Machine::look(pair.src()));

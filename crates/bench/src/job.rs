@@ -27,6 +27,8 @@ pub struct Job {
     pub usual_rounds: u32,
     /// Size when nothing is said.
     pub usual_size: u32,
+    /// The smallest size that makes sense.
+    pub least_size: u32,
     /// What [`Options::size`] is.
     pub size_is: &'static str,
     /// Measures.

@@ -22,6 +22,7 @@ pub const JOB: Job = Job {
     parts: &[QUIET, BUSY],
     usual_rounds: 3,
     usual_size: 40,
+    least_size: 1,
     size_is: "Changes to wait for in each round",
     run,
 };

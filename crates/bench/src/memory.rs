@@ -19,6 +19,7 @@ pub const JOB: Job = Job {
     parts: &["login", "wide", "tables", "big"],
     usual_rounds: 1,
     usual_size: 500_000,
+    least_size: 100,
     size_is: "Row changes of a load; ten times as many for big, fewer for wide, tables",
     run,
 };

@@ -107,15 +107,10 @@ impl Pair {
 
     /// From now on changes of the tables, which are equal on both sides, arrive on the target.
     pub fn subscribe(&mut self) {
+        self.publish();
         match &self.machinery {
-            Machinery::Londiste(cascade) => {
-                add_tables(&cascade.root, &[]);
-                add_tables(&cascade.leaf, &["--expect-sync"]);
-            }
-            Machinery::Native => {
-                self.publish();
-                self.create_subscription("copy_data = false");
-            }
+            Machinery::Londiste(cascade) => add_tables(&cascade.leaf, &["--expect-sync"]),
+            Machinery::Native => self.create_subscription("copy_data = false"),
         }
         self.wait_until_equal();
     }

@@ -31,6 +31,7 @@ pub const JOB: Job = Job {
     ],
     usual_rounds: 3,
     usual_size: 500_000,
+    least_size: 100,
     size_is: "Row changes of a load; ten times as many for big, fewer for wide, tables, tiny, idle-*",
     run,
 };

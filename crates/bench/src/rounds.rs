@@ -22,15 +22,22 @@ pub fn take_turns<T>(
 ) -> Vec<Series<T>> {
     let of_part = |&part| sides.iter().map(move |&side| Series { part, side, values: Vec::new() });
     let mut all: Vec<Series<T>> = parts.iter().flat_map(of_part).collect();
-    for first in (0..sides.len()).cycle().take(rounds as usize) {
+    for (round, first) in (1..=rounds).zip((0..sides.len()).cycle()) {
         for of_part in all.chunks_mut(sides.len()) {
             let (later, earlier) = of_part.split_at_mut(first);
             for series in earlier.iter_mut().chain(later) {
+                progress(&format!("round {round} of {rounds}: {}, {}", series.part, series.side));
                 series.values.push(measure(series.part, series.side));
             }
         }
     }
     all
+}
+
+/// Says what is measured now, since it may take minutes.
+#[expect(clippy::print_stderr, reason = "for whoever waits; the report goes to stdout")]
+pub fn progress(what: &str) {
+    eprintln!("{what}");
 }
 
 impl<T> Series<T> {

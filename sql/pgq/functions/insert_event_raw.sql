@@ -2,10 +2,6 @@
 --
 -- The event sequence is advanced also when the caller brings an event id, and also when the call
 -- then fails: the ticker sees new events by this sequence.
---
--- A transaction whose number was given out after step2 of a rotation has to write to the new table, see
--- pgq.batch_event_tables(). So it gets its number before it looks which one that is. And one with an old
--- snapshot, which sees pgq.queue as it was, asks pgq._event_N_table().
 create or replace function pgq.insert_event_raw(
     queue_name text, ev_id bigint, ev_time timestamptz, ev_owner integer, ev_retry integer,
     ev_type text, ev_data text, ev_extra1 text, ev_extra2 text, ev_extra3 text, ev_extra4 text
@@ -14,17 +10,16 @@ language plpgsql as $$
 declare
     q           pg_catalog.record;
     new_id      bigint;
+    time_of_event pg_catalog.timestamptz := coalesce(ev_time, pg_catalog.now());
+    current_table integer;
+    data_table  pg_catalog.text;
     counter     pg_catalog.text;
     counted     pg_catalog.text;
     so_far      bigint := 0;
-    txid        bigint;
-    nr          integer;
-    same_table  pg_catalog.text;
 begin
     if queue_name is null then
         raise exception 'Queue name must not be NULL';
     end if;
-    txid := pg_catalog.txid_current();
     select pq.queue_id, pq.queue_cur_table, pq.queue_disable_insert, pq.queue_per_tx_limit,
            pq.queue_data_pfx, pq.queue_event_seq
       into q
@@ -32,6 +27,14 @@ begin
      where pq.queue_name operator(pg_catalog.=) insert_event_raw.queue_name;
     if not found then
         raise exception 'No such queue';
+    end if;
+
+    if pg_catalog.current_setting('transaction_isolation') operator(pg_catalog.<>) 'read committed' then
+        -- This snapshot may be older than the last rotation, and readers no longer look into the table
+        -- that it knows. A function is found as it is now.
+        execute pg_catalog.format('select pgq._event_%s_table()', q.queue_id) into current_table;
+        q.queue_cur_table := case when current_table operator(pg_catalog.<) 0
+            then -1 operator(pg_catalog.-) current_table else current_table end;
     end if;
 
     new_id := pg_catalog.nextval(q.queue_event_seq::pg_catalog.regclass);
@@ -61,27 +64,19 @@ begin
     end if;
 
     new_id := coalesce(ev_id, new_id);
-    for attempt in 1 .. 2 loop
-        if pg_catalog.current_setting('transaction_isolation')
-               operator(pg_catalog.=) any ('{repeatable read,serializable}'::pg_catalog.text[])
-           and pg_catalog.to_regprocedure(pg_catalog.format('pgq._event_%s_table()', q.queue_id)) is not null
-        then
-            execute pg_catalog.format('select pgq._event_%s_table()', q.queue_id) into nr;
-            q.queue_cur_table := greatest(nr, (-1) operator(pg_catalog.-) nr);
-            -- The insert's lock brings news of a rotation that this session has not heard of yet.
-            same_table := case when attempt operator(pg_catalog.=) 1 then pg_catalog.format(
-                ' where pgq._event_%s_table() operator(pg_catalog.=) (%s)', q.queue_id, nr) end;
-        end if;
-        execute pg_catalog.concat(pg_catalog.format(
-            'insert into %s (ev_id, ev_time, ev_owner, ev_retry, ev_type, ev_data,'
-            ' ev_extra1, ev_extra2, ev_extra3, ev_extra4)'
-            ' select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10',
-            pgq.quote_fqname(pg_catalog.concat(q.queue_data_pfx, '_', q.queue_cur_table))), same_table)
-        using new_id, coalesce(ev_time, pg_catalog.now()), ev_owner, ev_retry, ev_type, ev_data,
-            ev_extra1, ev_extra2, ev_extra3, ev_extra4;
-        get diagnostics nr = row_count;
-        exit when nr operator(pg_catalog.>) 0 or same_table is null;
-    end loop;
+    data_table := pg_catalog.concat(q.queue_data_pfx, '_', q.queue_cur_table);
+    if pgq._store_event(q.queue_id, data_table, new_id, time_of_event, ev_owner, ev_retry,
+           ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4)
+    then
+        return new_id;
+    end if;
+    execute pg_catalog.format(
+        'insert into %s (ev_id, ev_time, ev_owner, ev_retry, ev_type, ev_data,'
+        ' ev_extra1, ev_extra2, ev_extra3, ev_extra4)'
+        ' values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
+        pgq.quote_fqname(data_table))
+    using new_id, time_of_event, ev_owner, ev_retry, ev_type, ev_data,
+        ev_extra1, ev_extra2, ev_extra3, ev_extra4;
     return new_id;
 end;
 $$;

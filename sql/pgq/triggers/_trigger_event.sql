@@ -27,29 +27,48 @@ declare
     old_document    pg_catalog.json;
     names constant  pg_catalog.text[] := array(select pg_catalog.json_object_keys(document));
     n constant      integer := pg_catalog.cardinality(names);
+    -- whether one may begin with _pgq_ev_
     has_magic constant boolean :=
-        pg_catalog.strpos(pg_catalog.concat(',', pg_catalog.array_to_string(names, ',')),
-            ',_pgq_ev_') operator(pg_catalog.>) 0;
-    row_values      pg_catalog.text[] :=
-        pgq._record_fields(pg_catalog.format('%s', i_row), n);
-    old_values      pg_catalog.text[] := row_values;
+        pg_catalog.strpos(document::pg_catalog.text, '"_pgq_ev_') operator(pg_catalog.>) 0;
+    row_text constant pg_catalog.text := pg_catalog.concat(i_row);
+    old_text        pg_catalog.text;
+    row_values      pg_catalog.text[];
+    old_values      pg_catalog.text[];  -- of an update
 
-    -- the columns that are part of the data
-    shown           pg_catalog.text[] := names;
-    shown_values    pg_catalog.text[] := row_values;
+    -- the columns that are part of the data, when not all of them are
+    shown           pg_catalog.text[];
+    shown_values    pg_catalog.text[];
     shown_old       pg_catalog.text[];
 
+    key_text        pg_catalog.text;
+    usual           boolean;
     is_key          boolean;
     changed         boolean;
     hidden_changed  boolean := false;
-    assignments     pg_catalog.text[] := '{}';
+    assignments     pg_catalog.text[];
     shown_changed   boolean := false;
 
+    ev_type         pg_catalog.text;
+    ev_data         pg_catalog.text;
+    ev_extra1       pg_catalog.text;
+    ev_extra2       pg_catalog.text;
     fields          pg_catalog.text[];  -- ev_type, ev_data, ev_extra1 .. ev_extra4
     field           integer;
     result          pg_catalog.record;
     event_id        bigint;
 begin
+    -- Values are written in forms that every server reads alike, whatever the application has set: of
+    -- a date like 04/03/2024 the other side would have to guess the month. Most sessions have nothing
+    -- set, and are spared the time it takes to set and reset.
+    if not pg_catalog.starts_with(pg_catalog.current_setting('datestyle'), 'ISO')
+       or pg_catalog.current_setting('intervalstyle') operator(pg_catalog.<>) 'postgres'
+       or pg_catalog.current_setting('extra_float_digits') operator(pg_catalog.<>) '1'
+       or pg_catalog.current_setting('lc_monetary') operator(pg_catalog.<>) 'C'
+    then
+        return pgq._trigger_event_in_portable_forms(
+            i_format, i_op, i_when, i_relid, i_schema, i_table, i_args, i_row, i_old);
+    end if;
+
     if queue is null then
         raise exception 'pgq trigger must have destination queue as argument';
     end if;
@@ -74,8 +93,31 @@ begin
             i_schema, i_table, queue, i_op;
     end if;
 
+    -- The usual case needs to know of an update only that the key is the same. Most tables have their
+    -- key in front, and then the texts tell.
+    usual := i_format operator(pg_catalog.=) 'url'
+        and i_args[1] is null and not has_magic and i_when operator(pg_catalog.=) 'AFTER';
     if i_op operator(pg_catalog.=) 'UPDATE' then
-        old_values := pgq._record_fields(pg_catalog.format('%s', i_old), n);
+        old_text := pg_catalog.concat(i_old);
+        if usual then
+            key_text := pg_catalog.split_part(row_text, ',', 1);
+            usual := names[1] operator(pg_catalog.=) keys
+                and key_text operator(pg_catalog.=) pg_catalog.split_part(old_text, ',', 1)
+                and pg_catalog.strpos(key_text, '"') operator(pg_catalog.=) 0
+                and keys collate "C" operator(pg_catalog.!~) '[,[:space:]]';
+        end if;
+    end if;
+    if usual then
+        event_id := pgq.insert_event(queue,
+            pg_catalog.concat(pg_catalog.left(i_op, 1), ':', keys),
+            pgq._url_record(names, row_text),
+            pg_catalog.concat(i_schema, '.', i_table), null, null, null);
+        return skip;
+    end if;
+
+    row_values := pgq._record_fields(row_text, n);
+    if i_op operator(pg_catalog.=) 'UPDATE' then
+        old_values := pgq._record_fields(old_text, n);
 
         -- In a BEFORE trigger PL/pgSQL hides the value that a generated column still has.
         if i_when operator(pg_catalog.=) 'BEFORE' then
@@ -86,7 +128,6 @@ begin
                                   and attname operator(pg_catalog.=) names[i]
                                   and attgenerated operator(pg_catalog.<>) '') then
                     row_values[i] := old_values[i];
-                    shown_values := row_values;
                 end if;
             end loop;
         end if;
@@ -99,7 +140,9 @@ begin
                     coalesce(row_values[i] operator(pg_catalog.=) old_values[i],
                              pg_catalog.num_nulls(row_values[i], old_values[i])
                                  operator(pg_catalog.=) 2);
-                is_key := pgq._list_has(keys, names[i])
+                -- the first test is only there because it is cheap
+                is_key := pg_catalog.strpos(keys, names[i]) operator(pg_catalog.>) 0
+                    and pgq._list_has(keys, names[i])
                     and not pg_catalog.starts_with(names[i], '_pgq_ev_');
                 continue when not is_key
                     and ignored is null and i_format operator(pg_catalog.<>) 'sql';
@@ -131,8 +174,6 @@ begin
                           pg_catalog.unnest(old_values)) as c (name, new_value, old_value)
          where not coalesce(pgq._list_has(ignored, c.name), false)
            and not pg_catalog.starts_with(c.name, '_pgq_ev_');
-    else
-        shown_old := old_values;
     end if;
 
     -- An update of nothing but columns that are left out makes no event; one that changes nothing
@@ -141,7 +182,7 @@ begin
         return skip;
     end if;
 
-    fields[3] := pg_catalog.concat(i_schema, '.', i_table);
+    ev_extra1 := pg_catalog.concat(i_schema, '.', i_table);
     if i_format operator(pg_catalog.=) 'json' then
         -- The list can be taken apart when no name in it has a comma, as nearly always.
         key_columns := pg_catalog.string_to_array(keys, ',');
@@ -152,27 +193,37 @@ begin
         then
             key_columns := pgq._key_columns(given_keys, i_relid);
         end if;
-        fields[1] := pgq._json_type(i_op, i_schema, i_table, key_columns);
+        ev_type := pgq._json_type(i_op, i_schema, i_table, key_columns);
         if i_op operator(pg_catalog.=) 'UPDATE' then
             old_document := pg_catalog.row_to_json(i_old);
         end if;
-        fields[2] := pgq._json_row(i_relid, shown, shown_values, document, old_document);
+        ev_data := pgq._json_row(i_relid, coalesce(shown, names), coalesce(shown_values, row_values),
+            document, old_document);
         if backup then
-            fields[4] := pgq._json_row(i_relid, shown, shown_old, old_document, null);
+            ev_extra2 := pgq._json_row(i_relid, coalesce(shown, names),
+                coalesce(shown_old, old_values), old_document, null);
         end if;
     else
-        fields[1] := pg_catalog.left(i_op, 1);
+        ev_type := pg_catalog.left(i_op, 1);
         if i_format operator(pg_catalog.=) 'url' then
-            fields[1] := pg_catalog.concat(fields[1], ':', keys);
-            fields[2] := pgq._url_row(shown, shown_values);
+            ev_type := pg_catalog.concat(ev_type, ':', keys);
+            ev_data := pgq._url_row(coalesce(shown, names), coalesce(shown_values, row_values));
         else
-            fields[2] := pgq._sql_change(
-                i_op, names, old_values, keys, shown, shown_values, assignments);
+            ev_data := pgq._sql_change(
+                i_op, names, coalesce(old_values, row_values), keys,
+                coalesce(shown, names), coalesce(shown_values, row_values),
+                coalesce(assignments, '{}'));
         end if;
         if backup then
-            fields[4] := pgq._url_row(shown, shown_old);
+            ev_extra2 := pgq._url_row(coalesce(shown, names), coalesce(shown_old, old_values));
         end if;
     end if;
+
+    if not has_magic and overrides is null then
+        event_id := pgq.insert_event(queue, ev_type, ev_data, ev_extra1, ev_extra2, null, null);
+        return skip;
+    end if;
+    fields := array[ev_type, ev_data, ev_extra1, ev_extra2, null, null];
 
     if has_magic then
         for i in 1 .. n loop

@@ -156,12 +156,18 @@ impl Pair {
                 *verdict.wanted.entry(reason).or_default() += 1;
                 their_sql = sql;
             }
+            // A refusal ends a transaction; this one has to go on with what is done instead.
+            let refusable = matches!(step.theirs, Some(Theirs::AfterRefusal(..)));
+            let in_transaction = refusable && theirs.ask("savepoint refusal").error.is_none();
             let mut their_answer = theirs.carry_out(their_sql, step.manner);
             if let Some(Theirs::AfterRefusal(text, instead)) = &step.theirs
                 && our_answer.error.is_none()
                 && their_answer.message() == *text
             {
                 *verdict.wanted.entry(text).or_default() += 1;
+                if in_transaction {
+                    theirs.ask("rollback to refusal");
+                }
                 their_answer = theirs.carry_out(instead, step.manner);
             }
             if our_answer == their_answer {

@@ -90,7 +90,26 @@ const WANTED: &[Wanted] = &[
         then: Then::GoOn,
     },
     Wanted {
-        reason: "a key behind dropped columns is no reason to refuse a table",
+        reason: "partitioned tables count as tables",
+        applies: |sql, ours, theirs| {
+            let unknown = |answer: &Answer| {
+                answer.rows.iter().any(|row| row.starts_with("404|Table does not exist: "))
+            };
+            sql.contains("londiste.local_add_table(") && unknown(theirs) && !unknown(ours)
+        },
+        then: Then::Stop,
+    },
+    Wanted {
+        reason: "partitioned tables have columns",
+        applies: |sql, ours, theirs| {
+            sql.contains("londiste.find_column_types(")
+                && theirs.rows.get(1).is_some_and(String::is_empty)
+                && ours.rows.get(1).is_some_and(|row| !row.is_empty())
+        },
+        then: Then::GoOn,
+    },
+    Wanted {
+        reason: "a unique key, or a primary one behind dropped columns, is a key",
         applies: |sql, _, theirs| {
             sql.contains("londiste.local_add_table(")
                 && theirs.rows.iter().any(|row| row.starts_with("400|Primary key missing on table"))

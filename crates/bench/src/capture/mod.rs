@@ -24,6 +24,7 @@ pub const JOB: Job = Job {
     parts: &[],
     usual_rounds: 5,
     usual_size: 200_000,
+    least_size: 20,
     size_is: "Rows of the table; a tenth is changed by single statements, a fifth by four clients",
     run,
 };
