@@ -1,6 +1,6 @@
 -- Who may do what. Repeatable; what somebody granted to roles of his own stays.
 --
--- Only set_session_replication_role, _make_capture, _refresh_captures and the triggers these make run
+-- Only set_session_replication_role, _make_capture, _write_capture, _refresh_captures and their triggers run
 -- with their owner's rights: whoever attaches a table needs his own on that table.
 
 grant usage on schema londiste to public;
@@ -43,10 +43,11 @@ grant execute on function
 
 -- triggers made for one table
 revoke execute on function
-    londiste._make_capture(text, oid, text, text)
+    londiste._make_capture(text, oid, text),
+    londiste._write_capture(text, oid, text, text)
     from public;
 grant execute on function
-    londiste._make_capture(text, oid, text, text)
+    londiste._make_capture(text, oid, text)
     to londiste_writer;
 
 -- the ticker's maintenance

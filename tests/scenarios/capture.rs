@@ -171,7 +171,7 @@ fn a_closed_or_limited_queue_says_so() {
 }
 
 /// A table that is a root's with one row function of its own, and a consumer that sees every event.
-fn root() -> Database {
+pub(crate) fn root() -> Database {
     let db = database(Ours);
     db.sql(
         "select pgq_node.register_location('q', 'n', 'dbname=n', false);
@@ -276,7 +276,7 @@ fn change(db: &Database, changes: &[&str]) {
 }
 
 /// Ticks, and moves what is new into table `got`.
-fn read_on(client: &mut Client, queues: &[&str]) {
+pub(crate) fn read_on(client: &mut Client, queues: &[&str]) {
     for queue in queues {
         client
             .batch_execute(&format!(
@@ -292,7 +292,7 @@ fn read_on(client: &mut Client, queues: &[&str]) {
 }
 
 /// Makes the next event table of every queue the current one, if no consumer is in the way. Returns for how many.
-fn rotate(db: &Database) -> i64 {
+pub(crate) fn rotate(db: &Database) -> i64 {
     db.sql("update pgq.queue set queue_switch_time = now() - interval '1 day'");
     db.sql("select pgq.maint_rotate_tables_step1(queue_name) from pgq.queue");
     let rotated = db.int("select count(*) from pgq.queue where queue_switch_step2 is null");

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod capture;
+mod capture_cases;
 mod compare;
 mod copies;
 mod copy_crashes;

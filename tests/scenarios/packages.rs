@@ -273,7 +273,7 @@ fn created_by_an_owner(cluster: &Cluster) -> Database {
     let ours = |state: &str| -> String {
         state
             .lines()
-            .filter(|line| !line.contains("pgq.event_"))
+            .filter(|line| !line.contains("pgq.event_") && !line.contains("pgq._event_1_table()"))
             .map(|line| format!("{line}\n"))
             .collect()
     };

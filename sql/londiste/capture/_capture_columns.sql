@@ -5,6 +5,8 @@
 --   plain     letters, digits and "-+.: " only
 --   text      anything, and the value is its own text, or nearly so
 --   dear      anything, made of the value at some cost
+-- required says that it cannot be NULL as long as the primary key's index is there. NOT NULL alone says
+-- less: it can be taken off a column without the function's noticing.
 -- settings are the names of those that the text depends on.
 create or replace function londiste._capture_columns(
     in i_relid oid,
@@ -34,7 +36,12 @@ returns setof record as $$
           from base b
           left join pg_catalog.pg_range r on r.rngtypid = b.type
          where b.typtype <> 'd')
-    select a.attnum, a.attname::text, a.attnotnull,
+    select a.attnum, a.attname::text,
+           exists (select 1
+                     from pg_catalog.pg_index i
+                    where i.indrelid = a.attrelid
+                      and i.indisprimary
+                      and a.attnum = any ((i.indkey::int2[])[0:i.indnkeyatts - 1])),
            case when m.type = any ('{int2,int4,int8,oid,numeric,bool,uuid,bit,varbit,float4,float8,
                                      date,timestamp,timestamptz,time,timetz,interval}'::regtype[])
                 then 'plain'

@@ -3,7 +3,8 @@
 -- The whole row is url-encoded at once, a few passes over one text instead of some for each column.
 -- `texts` has the values that can contain anything, to see what is to be done: "&" and "=" and odd
 -- control characters, which go with the separators of the row, take the slow way. What is not ASCII
--- stays in both and is encoded afterwards, run by run, see _capture_source().
+-- stays in both and is encoded afterwards, run by run, see _capture_source(). All of that is done by
+-- bytes: under a column's own collation, which may be a nondeterministic one, nothing can be replaced.
 create or replace function londiste._capture_encoding(i_relid oid, i_row text)
 returns text as $function$
 declare
@@ -46,16 +47,16 @@ begin
         separator := '&';
     end loop;
 
-    general := format('pgq._url_row(%L, array[%s]::pg_catalog.text[])',
+    general := format('pgq._url_row(%L, array[%s]::pg_catalog.text[] collate pg_catalog."C")',
                       names, array_to_string(values_or_null, ', '));
     if array_to_string(names, '') ~ '[^0-9A-Za-z_.-]' then
         return format('%sdata := %s;', variables, general);
     elsif texts = '{}' then
-        return format('data := pgq._urlencode_common(%s);', londiste._concat_call(row_parts, null));
+        return format('data := pgq._urlencode_common(%s collate pg_catalog."C");', londiste._concat_call(row_parts, null));
     end if;
 
     return format($code$%stexts := %s;
-        data := pgq._urlencode_common(%s);
+        data := pgq._urlencode_common(%s collate pg_catalog."C");
         if texts operator(pg_catalog.~) %s then
             if texts operator(pg_catalog.~) %s then
                 data := %s;

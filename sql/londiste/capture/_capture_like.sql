@@ -15,7 +15,7 @@ begin
         return i_function::regproc::text;
     end if;
     return coalesce(
-        londiste._make_capture(made_for ->> 'queue', i_relid, made_for ->> 'name', null),
+        londiste._make_capture(made_for ->> 'queue', i_relid, made_for ->> 'name'),
         'pgq.logutriga');
 end;
 $$ language plpgsql;

@@ -11,16 +11,19 @@
 -- an application's write.
 --
 -- It runs with the rights of the owner of this schema, and so does what it makes. Therefore nothing
--- of a trigger's arguments gets into it but i_name, as a constant.
-create or replace function londiste._make_capture(
+-- of a trigger's arguments gets into it but i_name, as a constant; and nobody may call it, for the
+-- function may be at work already, but _refresh_captures, and _make_capture for whoever could create
+-- the trigger.
+create or replace function londiste._write_capture(
     i_queue_name text, i_relid oid, i_name text, i_function text)
 returns text
-security definer set search_path = pg_catalog, pg_temp
+security definer set search_path = pg_catalog, pg_temp set quote_all_identifiers = off
 as $$
 declare
     queue record;
     key_index oid;
     function_name text := i_function;
+    source text;
 begin
     if function_name !~ '^londiste\._capture_[0-9]+_[0-9]+_*$' then
         raise exception 'not the name of a capture function: %', i_function;
@@ -37,7 +40,13 @@ begin
             return null;
         end if;
     end loop;
-    if not has_sequence_privilege(format('pgq.event_%s_id_seq', queue.queue_id), 'usage') then
+    -- A right that this owner has by membership can be taken away; that of pgq.insert_event goes with the tables.
+    if not exists (
+            select 1
+              from pg_class c
+             where c.oid = to_regclass(format('pgq.event_%s_id_seq', queue.queue_id))
+               and pg_get_userbyid(c.relowner) = current_user)
+    then
         return null;
     end if;
 
@@ -75,6 +84,11 @@ begin
         function_name := 'londiste.' || function_name;
     end if;
 
+    source := londiste._capture_source(i_queue_name, i_relid, key_index, i_name);
+    if source is null then
+        return null;
+    end if;
+
     -- Two sessions that replace the same function trip over each other. 1255 is pg_proc.
     perform pg_advisory_xact_lock(1255, hashtext(function_name));
     -- Whose trigger it may be is decided as for pgq.logutriga. The comment is for _refresh_captures.
@@ -84,8 +98,23 @@ begin
         ' grant execute on function %1$s() to pgq_writer;'
         ' comment on function %1$s() is %3$L',
         function_name,
-        londiste._capture_source(i_queue_name, i_relid, key_index, i_name),
+        source,
         json_build_object('queue', i_queue_name, 'name', i_name));
     return function_name;
+end;
+$$ language plpgsql;
+
+-- The same for the triggers of a new table, NULL also for whoever may not create triggers on it. That is
+-- asked about the role that has logged in: the caller's is not known here, where the owner's has taken
+-- its place.
+create or replace function londiste._make_capture(i_queue_name text, i_relid oid, i_name text)
+returns text
+security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if has_table_privilege(session_user, i_relid, 'trigger') then
+        return londiste._write_capture(i_queue_name, i_relid, i_name, null);
+    end if;
+    return null;
 end;
 $$ language plpgsql;

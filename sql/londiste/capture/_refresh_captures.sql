@@ -1,15 +1,19 @@
 -- Makes the capture functions anew whose tables have changed, or all of them when i_all is true, and
 -- drops those whose tables are gone. Returns how many it has made.
+--
+-- It waits for nobody: maintenance, which also empties the queues' tables, must not stand behind a long
+-- ALTER TABLE, nor two of these behind each other. A table that is locked, or whose function somebody
+-- else is making at this moment, has its turn the next time; until then its function is slow.
 create or replace function londiste._refresh_captures(i_all boolean)
 returns integer
-security definer set search_path = pg_catalog, pg_temp
+security definer set search_path = pg_catalog, pg_temp set lock_timeout = '100ms'
 as $$
 declare
     capture record;
     made integer := 0;
 begin
     for capture in
-        select p.oid::regprocedure as signature, 'londiste.' || p.proname as name,
+        select 'londiste.' || p.proname as name,
                split_part(p.proname, '_', 4)::oid as first_table,
                p.prosrc, t.tgrelid, obj_description(p.oid, 'pg_proc')::json as made_for
           from pg_proc p
@@ -26,19 +30,27 @@ begin
     loop
         if capture.tgrelid is null then
             -- A trigger that is away for a moment comes back; a table that is gone does not.
-            if not exists (select 1 from pg_class c where c.oid = capture.first_table) then
-                execute format('drop function %s', capture.signature);
+            if not exists (select 1 from pg_class c where c.oid = capture.first_table)
+                and pg_try_advisory_xact_lock(1255, hashtext(capture.name))
+            then
+                execute format('drop function if exists %s()', capture.name);
             end if;
-        elsif i_all
-            or position(quote_literal(pgq._row_shape(capture.tgrelid::regclass,
-                                                     pgq._key_index(capture.tgrelid)))
-                        in capture.prosrc) = 0
+        elsif (i_all
+               or position(quote_literal(pgq._row_shape(capture.tgrelid::regclass,
+                                                        pgq._key_index(capture.tgrelid)))
+                           in capture.prosrc) = 0)
+            and pg_try_advisory_xact_lock(1255, hashtext(capture.name))
         then
             -- Where it cannot be made anew (a table without a key, say) it stays, and is slow.
-            made := made + count(*)
-               from londiste._make_capture(capture.made_for ->> 'queue', capture.tgrelid,
-                                           capture.made_for ->> 'name', capture.name) as name
-              where name is not null;
+            begin
+                made := made + count(*)
+                   from londiste._write_capture(capture.made_for ->> 'queue', capture.tgrelid,
+                                                capture.made_for ->> 'name', capture.name) as name
+                  where name is not null;
+            exception
+                when lock_not_available then
+                    null;
+            end;
         end if;
     end loop;
     return made;

@@ -123,7 +123,7 @@ begin
             array[i_queue_name, 'ev_extra1=' || quote_literal(event_name)], null)
     then
         row_func := coalesce(
-            londiste._make_capture(i_queue_name, dest_oid, event_name, null), row_func);
+            londiste._make_capture(i_queue_name, dest_oid, event_name), row_func);
     end if;
     -- The general ones know primary keys only.
     if row_func like 'pgq.%' and position('k' in londiste.find_column_types(i_dest_table)) = 0

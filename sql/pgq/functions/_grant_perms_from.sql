@@ -4,7 +4,7 @@ create or replace function pgq._grant_perms_from(
 ) returns integer
 language plpgsql strict as $$
 declare
-    privilege record;
+    privilege pg_catalog.record;
 begin
     for privilege in
         select tp.grantee::pg_catalog.text as grantee,

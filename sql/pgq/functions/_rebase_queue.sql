@@ -8,9 +8,9 @@
 create or replace function pgq._rebase_queue(i_queue_name text) returns integer
 language plpgsql security definer as $$
 declare
-    q           record;
-    t           record;
-    event       record;
+    q           pg_catalog.record;
+    t           pg_catalog.record;
+    event       pg_catalog.record;
     snapshots   pg_catalog.txid_snapshot[];
     ticks       integer;
     last_seq    bigint := 0;

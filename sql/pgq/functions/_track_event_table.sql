@@ -48,7 +48,7 @@ $$;
 -- queue is no part of an extension that is just being updated.
 do $$
 declare
-    member oid;
+    member pg_catalog.oid;
 begin
     drop trigger if exists event_table_trigger on pgq.queue;
     create trigger event_table_trigger

@@ -8,7 +8,7 @@
 create or replace function pgq.batch_event_sql(x_batch_id bigint) returns text
 language plpgsql as $$
 declare
-    b           record;
+    b           pg_catalog.record;
     old_txid    bigint;
     low         bigint;
     far         bigint[] := '{}';

@@ -6,7 +6,7 @@
 create or replace function pgq.batch_event_tables(x_batch_id bigint) returns setof text
 language plpgsql as $$
 declare
-    b           record;
+    b           pg_catalog.record;
     prev_table  integer;
 begin
     select q.queue_data_pfx, q.queue_cur_table, q.queue_ntables,

@@ -4,7 +4,7 @@ create or replace function pgq.batch_retry(i_batch_id bigint, i_retry_seconds in
 returns integer
 language plpgsql security definer as $$
 declare
-    sub     record;
+    sub     pg_catalog.record;
     added   integer;
 begin
     select sub_id, sub_queue into sub

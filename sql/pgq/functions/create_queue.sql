@@ -3,7 +3,7 @@
 create or replace function pgq.create_queue(i_queue_name text) returns integer
 language plpgsql security definer as $$
 declare
-    q           record;
+    q           pg_catalog.record;
     parent      pg_catalog.text;
     data_table  pg_catalog.text;
     event_seq   pg_catalog.text;

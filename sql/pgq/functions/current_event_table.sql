@@ -3,7 +3,7 @@
 create or replace function pgq.current_event_table(x_queue_name text) returns text
 language plpgsql as $$
 declare
-    q record;
+    q pg_catalog.record;
 begin
     select queue_data_pfx, queue_cur_table, queue_disable_insert
       into q

@@ -3,7 +3,7 @@
 create or replace function pgq.drop_queue(x_queue_name text, x_force boolean) returns integer
 language plpgsql security definer as $$
 declare
-    q record;
+    q pg_catalog.record;
 begin
     select queue_id, queue_data_pfx, queue_ntables, queue_event_seq, queue_tick_seq
       into q

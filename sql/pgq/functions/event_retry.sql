@@ -5,8 +5,8 @@ create or replace function pgq.event_retry(
 ) returns integer
 language plpgsql security definer as $$
 declare
-    sub record;
-    ev  record;
+    sub pg_catalog.record;
+    ev  pg_catalog.record;
 begin
     select sub_id, sub_queue into sub
       from pgq.subscription

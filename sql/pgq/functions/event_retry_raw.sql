@@ -7,7 +7,7 @@ create or replace function pgq.event_retry_raw(
 ) returns bigint
 language plpgsql security definer as $$
 declare
-    sub     record;
+    sub     pg_catalog.record;
     new_id  bigint := x_ev_id;
 begin
     select s.sub_id, q.queue_id, q.queue_event_seq

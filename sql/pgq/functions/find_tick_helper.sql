@@ -9,7 +9,7 @@ create or replace function pgq.find_tick_helper(
 ) returns record
 language plpgsql stable as $$
 declare
-    newest  record;
+    newest  pg_catalog.record;
     events  bigint;
     span    interval;
 begin

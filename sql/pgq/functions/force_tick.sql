@@ -3,7 +3,7 @@
 create or replace function pgq.force_tick(i_queue_name text) returns bigint
 language plpgsql security definer as $$
 declare
-    q   record;
+    q   pg_catalog.record;
     seq pg_catalog.regclass;
 begin
     select queue_id, queue_event_seq, queue_ticker_max_count,

@@ -3,7 +3,7 @@
 create or replace function pgq.grant_perms(x_queue_name text) returns integer
 language plpgsql security definer as $$
 declare
-    q           record;
+    q           pg_catalog.record;
     table_name  pg_catalog.text;
     dot         integer;
 begin

@@ -8,9 +8,9 @@ create or replace function pgq.insert_event_raw(
 ) returns bigint
 language plpgsql as $$
 declare
-    q           record;
+    q           pg_catalog.record;
     new_id      bigint;
-    time_of_event timestamptz := coalesce(ev_time, pg_catalog.now());
+    time_of_event pg_catalog.timestamptz := coalesce(ev_time, pg_catalog.now());
     current_table integer;
     data_table  pg_catalog.text;
     counter     pg_catalog.text;

@@ -4,7 +4,7 @@ create or replace function pgq.maint_operations(out func_name text, out func_arg
 returns setof record
 language plpgsql as $$
 declare
-    q           record;
+    q           pg_catalog.record;
     rotating    boolean := false;
     present     pg_catalog.text[];
 begin

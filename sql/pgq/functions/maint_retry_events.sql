@@ -3,7 +3,7 @@
 create or replace function pgq.maint_retry_events() returns integer
 language plpgsql as $$
 declare
-    ev      record;
+    ev      pg_catalog.record;
     moved   integer := 0;
 begin
     lock table pgq.retry_queue in share update exclusive mode;

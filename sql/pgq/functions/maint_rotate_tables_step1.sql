@@ -3,7 +3,7 @@
 create or replace function pgq.maint_rotate_tables_step1(i_queue_name text) returns integer
 language plpgsql as $$
 declare
-    q           record;
+    q           pg_catalog.record;
     lowest_tick bigint;
     lowest_xmin bigint;
     next_nr     integer;

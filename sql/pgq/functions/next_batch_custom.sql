@@ -12,7 +12,7 @@ create or replace function pgq.next_batch_custom(
 ) returns record
 language plpgsql security definer as $$
 declare
-    sub record;
+    sub pg_catalog.record;
 begin
     select s.sub_queue, s.sub_consumer, s.sub_batch, s.sub_next_tick,
            prev.tick_id as prev_id, prev.tick_time as prev_time, prev.tick_event_seq as prev_seq,

@@ -6,7 +6,7 @@ create or replace function pgq.ticker(
 ) returns bigint
 language plpgsql security definer as $$
 declare
-    q record;
+    q pg_catalog.record;
 begin
     select queue_id, queue_tick_seq, queue_event_seq
       into q
@@ -38,8 +38,8 @@ $$;
 create or replace function pgq.ticker(i_queue_name text) returns bigint
 language plpgsql security definer as $$
 declare
-    q           record;
-    last        record;
+    q           pg_catalog.record;
+    last        pg_catalog.record;
     prev_time   timestamp with time zone;
     new_id      bigint;
     events      bigint;

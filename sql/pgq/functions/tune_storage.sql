@@ -3,7 +3,7 @@
 create or replace function pgq.tune_storage(i_queue_name text) returns integer
 language plpgsql strict as $$
 declare
-    q record;
+    q pg_catalog.record;
 begin
     select queue_data_pfx, queue_ntables
       into q

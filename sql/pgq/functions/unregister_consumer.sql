@@ -4,7 +4,7 @@ create or replace function pgq.unregister_consumer(x_queue_name text, x_consumer
 returns integer
 language plpgsql security definer as $$
 declare
-    sub     record;
+    sub     pg_catalog.record;
     members integer;
 begin
     select s.sub_id, s.sub_queue, s.sub_consumer, s.sub_last_tick, s.sub_next_tick

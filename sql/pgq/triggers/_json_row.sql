@@ -7,12 +7,12 @@ create or replace function pgq._json_row(
 ) returns text
 language plpgsql stable as $$
 declare
-    bool_type constant oid := 16;
-    int_types constant oid[] := '{20, 21, 23}';             -- int8, int2, int4
-    time_types constant oid[] := '{1082, 1114, 1184}';      -- date, timestamp, timestamptz
+    bool_type constant pg_catalog.oid := 16;
+    int_types constant pg_catalog.oid[] := '{20, 21, 23}';             -- int8, int2, int4
+    time_types constant pg_catalog.oid[] := '{1082, 1114, 1184}';      -- date, timestamp, timestamptz
     json_names constant pg_catalog.text[] := pgq._json_strings(i_names);
     json_values constant pg_catalog.text[] := pgq._json_strings(i_values);
-    col         record;
+    col         pg_catalog.record;
     members     pg_catalog.text := '';
 begin
     select pg_catalog.array_agg(a.attname::pg_catalog.text) as names,

@@ -17,22 +17,31 @@ language plpgsql
 set datestyle = 'ISO' set intervalstyle = 'postgres' set extra_float_digits = 1 set lc_monetary = 'C'
 as $$
 declare
-    -- The row knows its columns best: the catalog, seen with an old snapshot, may be behind.
-    document constant pg_catalog.json := pg_catalog.row_to_json(i_row);
-    old_document pg_catalog.json;
-    names constant pg_catalog.text[] := array(select pg_catalog.json_object_keys(document));
-    data constant pg_catalog.text := pgq._url_row(names,
-        pgq._record_fields(pg_catalog.format('%s', i_row), pg_catalog.cardinality(names)));
+    names   pg_catalog.text[];
+    row_values pg_catalog.text[];
+    old_values pg_catalog.text[];
+    data    pg_catalog.text;
     table_name constant pg_catalog.text :=
         coalesce(i_name, pg_catalog.concat(i_schema, '.', i_table));
     keys    pg_catalog.text[];
     key     pg_catalog.text;
     key_list pg_catalog.text;
+    key_at  integer;
     event_id bigint;
 begin
     if pg_catalog.current_setting('session_replication_role') operator(pg_catalog.=) 'local' then
         return;
     end if;
+
+    -- The row knows its columns best: the catalog, seen with an old snapshot, may be behind. Their names
+    -- come from a row of NULLs: json of a value calls the cast that the owner of its type has made, and
+    -- here it would run with the rights of the capture function.
+    execute 'select array(select pg_catalog.json_object_keys(pg_catalog.row_to_json(r)))'
+            ' from (select (case when false then $1 end).*) as r'
+       into names
+      using i_row;
+    row_values := pgq._record_fields(pg_catalog.format('%s', i_row), pg_catalog.cardinality(names));
+    data := pgq._url_row(names, row_values);
 
     keys := pgq._row_key(i_relid);
     if keys is null or not keys operator(pg_catalog.<@) names then
@@ -44,16 +53,13 @@ begin
     key_list := pg_catalog.array_to_string(keys, ',');
 
     if i_op operator(pg_catalog.=) 'UPDATE' then
-        old_document := pg_catalog.row_to_json(i_old);
+        old_values := pgq._record_fields(pg_catalog.format('%s', i_old), pg_catalog.cardinality(names));
         foreach key in array keys loop
-            if pgq._column_changed(i_relid, key,
-                   document operator(pg_catalog.->>) key, old_document operator(pg_catalog.->>) key,
-                   i_row, i_old)
+            key_at := pg_catalog.array_position(names, key);
+            if pgq._column_changed(i_relid, key, row_values[key_at], old_values[key_at], i_row, i_old)
             then
                 event_id := pgq.insert_event(i_queue, pg_catalog.concat('D:', key_list),
-                    pgq._url_row(names, pgq._record_fields(
-                        pg_catalog.format('%s', i_old), pg_catalog.cardinality(names))),
-                    table_name, null, null, null);
+                    pgq._url_row(names, old_values), table_name, null, null, null);
                 event_id := pgq.insert_event(i_queue, pg_catalog.concat('I:', key_list),
                     data, table_name, null, null, null);
                 return;

@@ -4,7 +4,7 @@
 create or replace function pgq._primary_key(i_relid oid) returns text
 language plpgsql stable as $$
 declare
-    key record;
+    key pg_catalog.record;
 begin
     -- The next key from the table on: asked for the table's own, the planner would rather read all of
     -- a small pg_index than look into its index, which took a fifth of the whole trigger's time.

@@ -10,14 +10,19 @@
 -- as they were. Therefore nothing is read from them by query: names come from functions that look
 -- into the server's caches, types from how the server understands a query today.
 create or replace function pgq._row_shape(i_table regclass, i_key oid) returns text
-language plpgsql immutable as $$
+language plpgsql immutable
+set quote_all_identifiers = off
+as $$
 declare
-    table_name constant pg_catalog.text :=
-        (pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass, i_table, 0)).identity;
+    -- their values come below, where an error of theirs is caught as well
+    table_name pg_catalog.text;
     names   pg_catalog.text[];
     types   pg_catalog.text;
-    keys    pg_catalog.text[] := pgq._index_columns(i_key);
+    keys    pg_catalog.text[];
 begin
+    table_name :=
+        (pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass, i_table, 0)).identity;
+    keys := pgq._index_columns(i_key);
     if table_name is null or keys is null then
         return null;
     end if;
@@ -26,7 +31,7 @@ begin
         ' from (select (null::%s).*) as r', table_name)
        into names;
     execute (
-        select pg_catalog.format('select pg_catalog.concat_ws('','', %s) from (select (null::%s).*) as r',
+        select pg_catalog.format('select array[%s]::pg_catalog.text from (select (null::%s).*) as r',
                    pg_catalog.string_agg(
                        pg_catalog.format('pg_catalog.pg_typeof(r.%I)::pg_catalog.oid', n.name),
                        ', ' order by n.nr),

@@ -12,7 +12,7 @@ create or replace function pgq._trigger_event(
 language plpgsql as $$
 declare
     queue constant  pg_catalog.text := i_args[0];
-    arg             record;
+    arg             pg_catalog.record;
     skip            boolean := false;
     backup          boolean := false;
     deny            boolean := false;
@@ -54,7 +54,7 @@ declare
     ev_extra2       pg_catalog.text;
     fields          pg_catalog.text[];  -- ev_type, ev_data, ev_extra1 .. ev_extra4
     field           integer;
-    result          record;
+    result          pg_catalog.record;
     event_id        bigint;
 begin
     -- Values are written in forms that every server reads alike, whatever the application has set: of
@@ -248,7 +248,7 @@ begin
         end loop;
         if overrides[7] is not null then
             result := pgq._trigger_expression(overrides[7], names, i_row);
-            if result.o_type operator(pg_catalog.<>) 16::oid then
+            if result.o_type operator(pg_catalog.<>) 16::pg_catalog.oid then
                 raise exception 'when= query result must be boolean, got=%', result.o_type;
             elsif result.o_value is null then
                 raise exception 'when= should not be NULL';

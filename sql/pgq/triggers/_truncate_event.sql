@@ -5,7 +5,7 @@ create or replace function pgq._truncate_event(
 language plpgsql as $$
 declare
     queue constant  pg_catalog.text := i_args[0];
-    arg             record;
+    arg             pg_catalog.record;
     event_id        bigint;
 begin
     if queue is null then
