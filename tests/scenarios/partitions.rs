@@ -179,6 +179,7 @@ fn a_parent_and_its_partitions_exclude_each_other() {
 
     // By their names, although the list has the parent.
     stage.root.londiste(["add-table", "--force", "p1", "p3_low"]).ok();
+    stage.wait_caught_up();
     stage.leaf.londiste(["add-table", "p1", "p3_low"]).ok();
     for name in ["p", "p3"] {
         stage
