@@ -34,7 +34,10 @@ const SCRIPT_VARIABLE: &str = "LONDISTE_TEST_DIFFERENTIAL_SCRIPT";
 /// What the suite can wait for.
 const SECONDS: u64 = 30;
 
-/// So long the scripts are the same each time.
+/// How many scripts of each kind the suite runs, the same ones each time.
+const ROUNDS: u64 = 12;
+
+/// So long the scripts of a longer run are those of the suite; then they are new ones each time.
 const FIXED: Duration = Duration::from_secs(15);
 
 /// How long a failing script may take to be made shorter.
@@ -73,20 +76,22 @@ struct Report {
 }
 
 impl Report {
-    /// Scripts of all kinds in turn until the time is over: first those with the seeds 1, 2, 3, then such with new seeds.
+    /// Scripts of all kinds in turn until the time is over: those with the seeds 1, 2, 3 and so on, in a longer run then
+    /// such with new seeds.
     fn run_many(&mut self, pair: &Pair, started: Instant) {
         let asked = std::env::var(SECONDS_VARIABLE).ok();
         let seconds = asked.as_ref().map_or(SECONDS, |text| text.parse().expect("seconds"));
         let failures = if asked.is_some() { FAILURES } else { 1 };
         let limit = Duration::from_secs(seconds);
         let new = new_seed();
-        for round in 1.. {
+        let rounds = if asked.is_some() { u64::MAX } else { ROUNDS };
+        for round in 1..=rounds {
             for kind in Kind::ALL {
                 let spent = started.elapsed();
                 if (spent > limit && round > 1) || self.failures.len() >= failures {
                     return;
                 }
-                let seed = if spent < FIXED { round } else { new + round };
+                let seed = if asked.is_none() || spent < FIXED { round } else { new + round };
                 self.run(pair, kind, seed);
             }
         }

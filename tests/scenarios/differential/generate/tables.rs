@@ -166,9 +166,14 @@ impl World {
             table.path(),
             definitions.join(", "),
             if relation == Relation::Partitioned {
-                " partition by hash (".to_owned()
-                    + &idents(&table.key[..1.min(table.key.len())])
-                    + ")"
+                // The hash of an enum is that of its label's oid, which is another one in each database.
+                let is_key = |column: &&Column| table.key.contains(&column.name);
+                let keys = || table.columns.iter().filter(is_key);
+                let by = keys().find(|column| column.kind.name != "mood").or_else(|| keys().next());
+                format!(
+                    " partition by hash ({})",
+                    by.map_or_else(String::new, |by| ident(&by.name))
+                )
             } else {
                 String::new()
             },
