@@ -1,4 +1,4 @@
--- The body of the capture function of a table, see _make_capture(). i_name is the table's name in
+-- The body of the capture function of a table, see _write_capture(). i_name is the table's name in
 -- events if it is not its own.
 --
 -- NULL when the table is not, or no longer, what the catalog says: nobody is kept from changing it
@@ -110,7 +110,7 @@ begin
     end loop;
 
     return format($code$
--- Writes the changes of a table into a queue. Made by londiste, see the function _make_capture.
+-- Writes the changes of a table into a queue. Made by londiste, see the function _write_capture.
 declare
     kind    pg_catalog.text;
     data    pg_catalog.text;

@@ -7,6 +7,6 @@ returns boolean as $$
           join pg_catalog.pg_namespace n on n.oid = p.pronamespace
          where p.oid = $1
            and (n.nspname = 'pgq' and p.proname in ('sqltriga', 'logutriga', 'jsontriga')
-                -- made for one table, see _make_capture
+                -- made for one table, see _write_capture
                 or n.nspname = 'londiste' and p.proname ~ '^_capture_[0-9]+_[0-9]+_*$'));
 $$ language sql strict stable;
