@@ -1,4 +1,6 @@
--- All tables of the set in order of registration; copy_role and copy_pos as in _coordinate_copy.
+-- All tables of the set in order of registration; copy_role and copy_pos as in _coordinate_copy, which is asked about
+-- tables under way only: without a queue's name the strict function is not called. A condition of the join would be
+-- checked after the call.
 create or replace function londiste.get_table_list(
     in i_queue_name text,
     out table_name text,
@@ -16,8 +18,10 @@ begin
         select t.table_name, t.local, t.merge_state, t.custom_snapshot, t.table_attrs,
                t.dropped_ddl, c.copy_role, coalesce(c.copy_pos, 0), t.dest_table
           from londiste.table_info t
-          left join lateral londiste._coordinate_copy(t.queue_name, t.table_name) c
-                 on t.merge_state in ('in-copy', 'catching-up')
+          left join lateral londiste._coordinate_copy(
+                   case when t.merge_state in ('in-copy', 'catching-up') then t.queue_name end,
+                   t.table_name) c
+                 on true
          where t.queue_name = i_queue_name
          order by t.nr, t.table_name;
 end;
