@@ -172,6 +172,24 @@ pub async fn get_queue_info(
     }))
 }
 
+/// The newest tick and the event number it stands at, from table `pgq.tick`, which everybody may read; `None` before the
+/// first tick, or without such a queue.
+pub async fn newest_tick(
+    client: &impl GenericClient,
+    queue: &QueueName,
+) -> Result<Option<(TickId, Option<i64>)>> {
+    // The queue's number by a subquery: with a join all its ticks would be sorted.
+    let rows = query(
+        client,
+        "select tick_id, tick_event_seq from pgq.tick \
+         where tick_queue = (select queue_id from pgq.queue where queue_name = $1) \
+         order by tick_queue desc, tick_id desc limit 1",
+        &[Arg::Text(queue.as_str())],
+    )
+    .await?;
+    rows.first().map(|row| Ok((TickId(row.try_get(0)?), row.try_get(1)?))).transpose()
+}
+
 /// `pgq.force_tick`: makes the next ticker call tick; returns the newest tick so far.
 pub async fn force_tick(client: &impl GenericClient, queue: &QueueName) -> Result<Option<TickId>> {
     let newest: Option<i64> =

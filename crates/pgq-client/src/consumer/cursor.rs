@@ -14,8 +14,8 @@ use crate::{Error, Result};
 /// Name of the cursor on the server, the original's.
 const NAME: &str = "batch_walker";
 
-/// Rows of the first fetch, while nothing is known of their size.
-const FIRST_FETCH: usize = 300;
+/// Rows that come with the opening, while nothing is known of their size. Most batches of a quiet queue are smaller.
+const FIRST_FETCH: i32 = 300;
 
 /// What a fetch should bring, in bytes. The server collects a fetch before it sends any of it.
 const FETCH_BYTES: usize = 2 << 20;
@@ -47,16 +47,20 @@ impl<'a, C: GenericClient> Cursor<'a, C> {
         batch: BatchId,
         filter: Option<&str>,
     ) -> Result<Cursor<'a, C>> {
-        // A limit of zero opens the cursor and returns nothing yet.
-        let sql = "select ev_id from pgq.get_batch_cursor($1, $2, 0, $3)";
-        let params: [(&(dyn ToSql + Sync), Type); 3] =
-            [(&batch.0, Type::INT8), (&NAME, Type::TEXT), (&filter, Type::TEXT)];
+        let sql = "select * from pgq.get_batch_cursor($1, $2, $3, $4)";
+        let params: [(&(dyn ToSql + Sync), Type); 4] = [
+            (&batch.0, Type::INT8),
+            (&NAME, Type::TEXT),
+            (&FIRST_FETCH, Type::INT4),
+            (&filter, Type::TEXT),
+        ];
         tracing::debug!("exec_query: {sql} [batch {batch}]");
-        client.query_typed(sql, &params).await.map_err(|e| Error::sql(e, sql))?;
+        let stream = client.query_typed_raw(sql, params).await.map_err(|e| Error::sql(e, sql))?;
+        let rows = usize::try_from(FIRST_FETCH).unwrap_or(1);
         Ok(Self {
             client,
-            running: None,
-            rows: FIRST_FETCH,
+            running: Some((Box::pin(stream), rows)),
+            rows,
             seen_rows: 0,
             seen_bytes: 0,
             ended: false,
