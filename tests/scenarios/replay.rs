@@ -397,3 +397,96 @@ fn a_branch_passes_everything_on() {
     middle.stop_worker();
     stage.stop_daemons();
 }
+
+/// Tables are described once, but every batch is applied by the structure that is there.
+#[test]
+fn structure_may_change_between_batches() {
+    let stage = Stage::set(Cast::all(Ours));
+    for db in [&stage.source, &stage.target] {
+        db.sql("create table app.flags (id int primary key, flag bool, n int)");
+    }
+    stage.create_nodes();
+    stage.start_daemons();
+    stage.add_tables(&["app.flags"]);
+    stage.leaf.londiste(["wait-sync"]).ok();
+    stage.source.sql("insert into app.flags select i, true, 1 from generate_series(1, 500) i");
+    stage.wait_caught_up();
+    // By the old description the value would go through the old type, and come out as 'true'.
+    stage.target.sql("alter table app.flags alter flag type text using 'before'");
+    stage.source.sql(
+        "update app.flags set n = 2 where id <= 300; insert into app.flags values (1000, false, 3)",
+    );
+    stage.wait_caught_up();
+    assert_eq!(
+        stage.target.text("select flag, n, count(*) from app.flags group by 1, 2 order by 1, 2"),
+        "before|1|200\nf|3|1\nt|2|300"
+    );
+    // From here on the order of events matters here, which it did not before.
+    stage.target.sql(
+        "create table app.seen (nr serial, id int, n int);
+         create function app.see() returns trigger language plpgsql as
+            $$ begin insert into app.seen (id, n) values (new.id, new.n); return null; end $$;
+         create trigger see after update on app.flags for each row execute function app.see();
+         alter table app.flags enable replica trigger see",
+    );
+    stage.source.sql(
+        "begin; update app.flags set n = 7 where id = 1; update app.flags set n = 8 where id = 2;
+         update app.flags set n = 9 where id = 1; commit",
+    );
+    stage.wait_caught_up();
+    assert_eq!(stage.target.text("select id, n from app.seen order by nr"), "1|7\n2|8\n1|9");
+    assert!(!stage.leaf.log().contains("ERROR"), "{}", stage.leaf.log());
+    stage.stop_daemons();
+}
+
+/// A leaf that has fallen behind takes many ticks at once; a branch takes each, because its own queue needs them all.
+#[test]
+fn a_leaf_that_is_behind_takes_several_ticks_at_once() {
+    let stage = Stage::set(Cast::all(Ours));
+    let branch_db = Cluster::shared().create_database("branch");
+    branch_db.sql(crate::diary::SCHEMA);
+    stage.create_nodes();
+    let branch = Node::new(Ours, "branch", &branch_db, QUEUE).with("parallel_copies", "4");
+    let provider = format!("--provider={}", stage.source.connstr());
+    branch.londiste(["create-branch", "branch", &branch_db.connstr(), &provider]).ok();
+    stage.start_daemons();
+    branch.start_worker();
+    stage.add_tables(&["app.user_info"]);
+    branch.londiste(["add-table", "app.user_info"]).ok();
+    for node in [&stage.leaf, &branch] {
+        node.londiste(["wait-sync"]).ok();
+    }
+    stage.wait_caught_up();
+    wait_caught_up(&stage.source, &branch_db, "branch");
+    for node in [&stage.leaf, &branch] {
+        node.stop_worker();
+    }
+    let batches = |node: &Node| node.log().lines().filter(|line| line.contains("{count: ")).count();
+    let before = [&stage.leaf, &branch].map(batches);
+    stage.source.sql(&format!(
+        "do $$ begin for i in 1..60 loop
+             update app.user_info set signname = 'step ' || i where userid <= 20; commit;
+             perform pgq.force_tick('{QUEUE}'); perform pgq.ticker('{QUEUE}'); commit;
+         end loop; end $$"
+    ));
+    for node in [&stage.leaf, &branch] {
+        node.start_worker();
+    }
+    stage.wait_caught_up();
+    wait_caught_up(&stage.source, &branch_db, "branch");
+    for db in [&stage.target, &branch_db] {
+        assert_same_rows((&stage.source, "app.user_info"), (db, "app.user_info"), "userid");
+    }
+    let taken = [&stage.leaf, &branch].map(batches);
+    let (leafs, branchs) = (taken[0] - before[0], taken[1] - before[1]);
+    assert!(leafs < 30, "the leaf took {leafs} batches");
+    assert!(branchs >= 60, "the branch took {branchs} batches");
+    let ticks =
+        "select count(*) from pgq.tick where tick_id > (select max(tick_id) - 60 from pgq.tick)";
+    wait_for("the same ticks on the branch", SOON, || {
+        let (source, branch) = (stage.source.int(ticks), branch_db.int(ticks));
+        if source == branch { Ok(()) } else { Err(format!("{source} and {branch}")) }
+    });
+    branch.stop_worker();
+    stage.stop_daemons();
+}

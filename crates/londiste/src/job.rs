@@ -98,10 +98,10 @@ pub async fn commit_checked(
     Ok(reply)
 }
 
-/// Begins a transaction that may stand idle while another server works: what limits the transactions of applications
-/// would break it off, and every repetition of it.
+/// Begins a transaction that reads a batch. It may stand idle while another server works: what limits the transactions of
+/// applications would break it off, and every repetition of it. Compiling the query takes longer than most batches.
 pub(crate) const BEGIN_WITHOUT_TIMEOUTS: &str = "\
-begin; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0; \
+begin; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0; set local jit = off; \
 select set_config('transaction_timeout', '0', true) where current_setting('server_version_num')::int4 >= 170000";
 
 /// The same for a whole session. `lock_timeout` stays: waiting for a lock in vain is repeated without harm.

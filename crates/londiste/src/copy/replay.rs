@@ -15,7 +15,7 @@ use tokio_postgres::Client;
 use super::source::Link;
 use crate::crash_point::crash_point;
 use crate::job::{self, Job};
-use crate::replay::apply::{Applier, ApplyError, Mode};
+use crate::replay::apply::{Applier, ApplyError, Mode, Outlet};
 use crate::replay::dispatch::{Action, action};
 use crate::replay::position;
 use crate::table::registry::Table;
@@ -43,6 +43,7 @@ pub(super) async fn replay(
             Err(Failure::Apply(ApplyError::Set { .. })) if mode == Mode::Sets => {
                 // Row by row the batch may succeed, and if not, the error names the event.
                 mode = Mode::Rows;
+                link.applier.forget_structure();
                 run(src, "rollback").await?;
                 run(dst, "rollback").await?;
             }
@@ -86,16 +87,17 @@ async fn apply(
 ) -> Result<(), Failure> {
     let filter = own_events(&table.name);
     let mut cursor = Cursor::open(src, batch.batch, Some(&filter)).await?;
+    let mut outlet = Outlet::new(dst);
     let rows = if job.settings.lazy_fetch == 0 { FETCH } else { job.settings.lazy_fetch };
     loop {
         let events = cursor.fetch(rows).await?;
         for event in events.iter().filter(|event| wants(table, event)) {
             match action(event, &job.settings.queue)? {
-                Action::Data => applier.data(dst, mode, table, event).await?,
+                Action::Data => applier.data(&mut outlet, mode, table, event).await?,
                 Action::Truncate if table.handler.ignore_truncate() => {
                     tracing::info!("ignoring truncate for {}", table.dest.quoted());
                 }
-                Action::Truncate => applier.truncate(dst, table, event).await?,
+                Action::Truncate => applier.truncate(&mut outlet, table, event).await?,
                 _ => {}
             }
         }
@@ -104,7 +106,8 @@ async fn apply(
         }
     }
     cursor.close().await?;
-    applier.flush(dst).await?;
+    applier.flush(&mut outlet).await?;
+    applier.verify(&mut outlet).await?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use pgq_client::id::{EventId, TickId, Txid};
 use pgq_client::name::TableName;
 use tokio_postgres::Client;
 
-use super::apply::{Applier, Mode};
+use super::apply::{Applier, Mode, Outlet};
 use super::dispatch::{self, Action};
 use super::downstream::Downstream;
 use super::replica::{READ_SCRIPTS, READ_VALUES};
@@ -63,7 +63,11 @@ pub(super) struct ScriptFailed {
 
 impl BatchWork<'_> {
     /// Passes an event on and applies it, as the role wants.
-    pub(super) async fn event(&mut self, client: &Client, event: &Event) -> anyhow::Result<()> {
+    pub(super) async fn event(
+        &mut self,
+        outlet: &mut Outlet<'_>,
+        event: &Event,
+    ) -> anyhow::Result<()> {
         self.done.events += 1;
         let kind = event.kind.as_deref().unwrap_or_default();
         tracing::trace!(
@@ -72,29 +76,35 @@ impl BatchWork<'_> {
             event.extra1.as_deref().unwrap_or_default()
         );
         if let Some(downstream) = &mut self.downstream {
-            downstream.event(client, event).await?;
+            downstream.event(event);
+            if downstream.is_full() {
+                downstream.flush(outlet.client().await?).await?;
+            }
         }
         if !(self.role.applies() || dispatch::is_system(kind)) {
             return Ok(());
         }
         match dispatch::action(event, &self.job.settings.queue)? {
-            Action::Data => self.data(client, event).await,
-            Action::Truncate => self.truncate(client, event).await,
-            Action::Execute => self.execute(client, event).await,
-            Action::GlobalWatermark => self.global_watermark(client, event).await,
+            Action::Data => self.data(outlet, event).await,
+            Action::Truncate => self.truncate(outlet, event).await,
+            Action::Execute => self.execute(outlet, event).await,
+            Action::GlobalWatermark => self.global_watermark(outlet.client().await?, event).await,
             action => {
                 if kind.starts_with("londiste.") {
-                    self.applier.flush(client).await?;
+                    self.applier.flush(outlet).await?;
                 }
+                let client = outlet.client().await?;
                 system::act(client, self.job, self.role, action, event, self.tables).await
             }
         }
     }
 
     /// Everything that is left to do before the commit.
-    pub(super) async fn finish(&mut self, client: &Client) -> anyhow::Result<()> {
+    pub(super) async fn finish(&mut self, outlet: &mut Outlet<'_>) -> anyhow::Result<()> {
         let queue = &self.job.settings.queue;
-        self.applier.flush(client).await?;
+        self.applier.flush(outlet).await?;
+        self.applier.verify(outlet).await?;
+        let client = outlet.client().await?;
         for name in std::mem::take(&mut self.done.expired) {
             drop_snapshot(client, self.job, self.tables, &name).await?;
         }
@@ -102,16 +112,18 @@ impl BatchWork<'_> {
             downstream.end_of_batch(client, queue, self.batch.tick.0).await?;
         }
         let consumer = &self.job.settings.consumer;
-        let stands = pgq_node::lock_consumer_position(client, queue, consumer).await?;
+        // Both are sent before the first is answered. If the position is another one, nothing is committed.
+        let (stands, reply) = tokio::try_join!(
+            pgq_node::lock_consumer_position(client, queue, consumer),
+            pgq_node::set_consumer_completed(client, queue, consumer, self.batch.tick),
+        )?;
         position::still_at(self.batch.prev_tick, stands)?;
-        let reply =
-            pgq_node::set_consumer_completed(client, queue, consumer, self.batch.tick).await?;
         job::checked(&reply, None)?;
         self.done.missed = self.applier.missed().map(|(_, u, d)| u + d).sum();
         Ok(())
     }
 
-    async fn data(&mut self, client: &Client, event: &Event) -> anyhow::Result<()> {
+    async fn data(&mut self, outlet: &mut Outlet<'_>, event: &Event) -> anyhow::Result<()> {
         let name = event.extra1.as_deref().unwrap_or_default();
         let Some(table) = self.tables.find(name).filter(|table| table.wants(event.txid)) else {
             self.done.ignored += 1;
@@ -123,10 +135,10 @@ impl BatchWork<'_> {
         {
             self.done.expired.push(table.name.clone());
         }
-        Ok(self.applier.data(client, self.mode, table, event).await?)
+        Ok(self.applier.data(outlet, self.mode, table, event).await?)
     }
 
-    async fn truncate(&mut self, client: &Client, event: &Event) -> anyhow::Result<()> {
+    async fn truncate(&mut self, outlet: &mut Outlet<'_>, event: &Event) -> anyhow::Result<()> {
         let name = event.extra1.as_deref().unwrap_or_default();
         let Some(table) = self.tables.find(name).filter(|table| table.wants(event.txid)) else {
             self.done.ignored += 1;
@@ -136,11 +148,13 @@ impl BatchWork<'_> {
             tracing::info!("ignoring truncate for {}", table.dest.quoted());
             return Ok(());
         }
-        Ok(self.applier.truncate(client, table, event).await?)
+        Ok(self.applier.truncate(outlet, table, event).await?)
     }
 
-    async fn execute(&mut self, client: &Client, event: &Event) -> anyhow::Result<()> {
-        self.applier.flush(client).await?;
+    async fn execute(&mut self, outlet: &mut Outlet<'_>, event: &Event) -> anyhow::Result<()> {
+        self.applier.flush(outlet).await?;
+        self.applier.verify(outlet).await?;
+        let client = outlet.client().await?;
         settings(client, READ_SCRIPTS).await?;
         let script = Script {
             name: event.extra1.as_deref().unwrap_or_default(),

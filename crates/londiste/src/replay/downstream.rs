@@ -44,10 +44,10 @@ impl Downstream {
     }
 
     /// Takes an event along.
-    pub(super) async fn event(&mut self, client: &Client, event: &Event) -> Result<()> {
+    pub(super) fn event(&mut self, event: &Event) {
         let kind = event.kind.as_deref();
         if !self.keeps_ids && kind.is_some_and(dispatch::is_system) {
-            return Ok(());
+            return;
         }
         let own_watermark =
             self.watermark.as_deref().filter(|_| kind == Some("pgq.global-watermark"));
@@ -60,7 +60,11 @@ impl Downstream {
             &mut self.rows,
             fields.into_iter().chain(self.keeps_ids.then_some(Some(&*id))),
         );
-        if self.rows.len() >= BUFFER_BYTES { self.flush(client).await } else { Ok(()) }
+    }
+
+    /// Whether it is time to send what was collected.
+    pub(super) fn is_full(&self) -> bool {
+        self.rows.len() >= BUFFER_BYTES
     }
 
     /// Sends what was collected.

@@ -68,14 +68,27 @@ pub(crate) struct Fold {
     missed_deletes: u64,
 }
 
-/// A set of rows that one statement handles: the same operation on the same columns.
+/// The net changes of a table as sets, each to be handled by one statement: deletes, then updates, then inserts.
 #[derive(Debug)]
-pub(crate) struct Group<'a> {
-    fold: &'a Fold,
+pub(crate) struct Plan {
+    fold: Fold,
+    sets: Vec<Set>,
+}
+
+/// Rows with the same operation and the same columns.
+#[derive(Debug)]
+struct Set {
+    op: Op,
     shape: u32,
     rows: Vec<u32>,
-    /// Rows that must be met; the others may or may not exist.
-    pub(crate) known: u64,
+    known: u64,
+}
+
+/// A set of a plan, with its rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Group<'a> {
+    fold: &'a Fold,
+    set: &'a Set,
 }
 
 impl Fold {
@@ -129,42 +142,39 @@ impl Fold {
     }
 
     /// An empty one that knows the same combinations of columns, unless there are too many to be useful.
-    pub(crate) fn like(other: Fold) -> Fold {
-        let shapes = if other.shapes.len() > MOST_SHAPES { Vec::new() } else { other.shapes };
+    pub(crate) fn like(other: &Fold) -> Fold {
+        let shapes =
+            if other.shapes.len() > MOST_SHAPES { Vec::new() } else { other.shapes.clone() };
         Fold { shapes, ..Fold::default() }
     }
 
-    /// Rows to delete, before anything else is applied. Their key columns are in every shape.
-    pub(crate) fn deletes(&self) -> Vec<Group<'_>> {
-        self.groups(|net| match net {
+    /// What is to be done, in this order. Key columns are in every shape.
+    pub(crate) fn plan(mut self) -> Plan {
+        // Only needed while changes come in.
+        self.index = HashMap::new();
+        let mut sets = Vec::new();
+        self.sets(&mut sets, Op::Delete, |net| match net {
             Net::Delete { known } | Net::Replace { known } => Some(known),
             Net::Insert | Net::Update => None,
-        })
+        });
+        self.sets(&mut sets, Op::Update, |net| (net == Net::Update).then_some(true));
+        self.sets(&mut sets, Op::Insert, |net| {
+            matches!(net, Net::Insert | Net::Replace { .. }).then_some(true)
+        });
+        Plan { fold: self, sets }
     }
 
-    /// Rows to update, after the deletes.
-    pub(crate) fn updates(&self) -> Vec<Group<'_>> {
-        self.groups(|net| (net == Net::Update).then_some(true))
-    }
-
-    /// Rows to insert, last.
-    pub(crate) fn inserts(&self) -> Vec<Group<'_>> {
-        self.groups(|net| matches!(net, Net::Insert | Net::Replace { .. }).then_some(true))
-    }
-
-    fn groups(&self, wanted: impl Fn(Net) -> Option<bool>) -> Vec<Group<'_>> {
-        let mut groups: Vec<Group<'_>> = Vec::new();
+    fn sets(&self, sets: &mut Vec<Set>, op: Op, wanted: impl Fn(Net) -> Option<bool>) {
         let mut of_shape: Vec<Option<usize>> = vec![None; self.shapes.len()];
         for (nr, row) in (0..).zip(&self.rows) {
             let Some(known) = wanted(row.net) else { continue };
             let place = *of_shape[row.shape as usize].get_or_insert_with(|| {
-                groups.push(Group { fold: self, shape: row.shape, rows: Vec::new(), known: 0 });
-                groups.len() - 1
+                sets.push(Set { op, shape: row.shape, rows: Vec::new(), known: 0 });
+                sets.len() - 1
             });
-            groups[place].rows.push(nr);
-            groups[place].known += u64::from(known);
+            sets[place].rows.push(nr);
+            sets[place].known += u64::from(known);
         }
-        groups
     }
 
     fn store<'v>(
@@ -222,6 +232,15 @@ impl Fold {
         Ok(Cell { start, len })
     }
 
+    fn value(&self, nr: u32, place: usize) -> Option<&str> {
+        let first = self.rows[nr as usize].cells as usize;
+        let cell = self.cells[first + place];
+        (cell != NULL).then(|| {
+            let start = cell.start as usize;
+            &self.text[start..start + cell.len as usize]
+        })
+    }
+
     fn shape(&mut self, slots: impl Iterator<Item = Slot> + Clone) -> Result<u32, Conflict> {
         // Nearly all events of a table have the same columns, so the first look is the last.
         let known = self.shapes.iter().position(|shape| shape.iter().copied().eq(slots.clone()));
@@ -233,37 +252,46 @@ impl Fold {
     }
 }
 
+impl Plan {
+    /// The sets in the order in which they are applied.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = Group<'_>> {
+        self.sets.iter().map(|set| Group { fold: &self.fold, set })
+    }
+}
+
 impl<'a> Group<'a> {
+    /// What its rows have in common.
+    pub(crate) fn op(&self) -> Op {
+        self.set.op
+    }
+
     /// The columns its rows have, in the order of their events.
     pub(crate) fn slots(&self) -> &'a [Slot] {
-        &self.fold.shapes[self.shape as usize]
+        &self.fold.shapes[self.set.shape as usize]
     }
 
     /// How many rows.
     pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+        self.set.rows.len()
+    }
+
+    /// How many of its rows must be met; the others may or may not exist.
+    pub(crate) fn known(&self) -> u64 {
+        self.set.known
     }
 
     /// The values of the column at `place` in [`Group::slots`], row by row.
-    pub(crate) fn column(&self, place: usize) -> impl Iterator<Item = Option<&'a str>> + '_ {
-        self.rows.iter().map(move |nr| self.value(*nr, place))
+    pub(crate) fn column(&self, place: usize) -> impl Iterator<Item = Option<&'a str>> + use<'a> {
+        let fold = self.fold;
+        self.set.rows.iter().map(move |nr| fold.value(*nr, place))
     }
 
     /// The values of every row, in the order of [`Group::slots`].
     pub(crate) fn rows(
         &self,
-    ) -> impl Iterator<Item = impl Iterator<Item = Option<&'a str>> + '_> + '_ {
-        let width = self.slots().len();
-        self.rows.iter().map(move |nr| (0..width).map(move |place| self.value(*nr, place)))
-    }
-
-    fn value(&self, nr: u32, place: usize) -> Option<&'a str> {
-        let first = self.fold.rows[nr as usize].cells as usize;
-        let cell = self.fold.cells[first + place];
-        (cell != NULL).then(|| {
-            let start = cell.start as usize;
-            &self.fold.text[start..start + cell.len as usize]
-        })
+    ) -> impl Iterator<Item = impl Iterator<Item = Option<&'a str>> + use<'a>> + use<'a> {
+        let (fold, width) = (self.fold, self.slots().len());
+        self.set.rows.iter().map(move |nr| (0..width).map(move |place| fold.value(*nr, place)))
     }
 }
 
@@ -324,18 +352,27 @@ mod tests {
         values[&KEY].clone().expect("keys are not null")
     }
 
-    fn apply_sets(model: &mut Model, fold: &Fold) {
-        for row in fold.deletes().iter().flat_map(row_values) {
-            model.remove(&key_of(&row));
-        }
-        for row in fold.updates().iter().flat_map(row_values) {
-            if let Some(old) = model.get_mut(&key_of(&row)) {
-                old.extend(row);
+    fn apply_sets(model: &mut Model, fold: Fold) {
+        for group in fold.plan().groups() {
+            for row in row_values(&group) {
+                match group.op() {
+                    Op::Delete => drop(model.remove(&key_of(&row))),
+                    Op::Update => {
+                        if let Some(old) = model.get_mut(&key_of(&row)) {
+                            old.extend(row);
+                        }
+                    }
+                    Op::Insert => {
+                        assert!(model.insert(key_of(&row), row).is_none(), "insert over a row");
+                    }
+                }
             }
         }
-        for row in fold.inserts().iter().flat_map(row_values) {
-            assert!(model.insert(key_of(&row), row).is_none(), "insert over a row");
-        }
+    }
+
+    /// Operations with the numbers of their rows, in order.
+    fn sizes(plan: &Plan) -> Vec<(Op, usize)> {
+        plan.groups().map(|group| (group.op(), group.len())).collect()
     }
 
     fn feed(fold: &mut Fold, change: &Change) -> Result<(), Conflict> {
@@ -387,11 +424,12 @@ mod tests {
                     return Ok(());
                 }
                 if fold.rows.len() >= budget {
-                    apply_sets(&mut by_set, &fold);
-                    fold = Fold::like(fold);
+                    let next = Fold::like(&fold);
+                    apply_sets(&mut by_set, fold);
+                    fold = next;
                 }
             }
-            apply_sets(&mut by_set, &fold);
+            apply_sets(&mut by_set, fold);
             prop_assert_eq!(in_order, by_set);
         }
     }
@@ -415,9 +453,9 @@ mod tests {
             (Op::Update, &[K, (2, Some("b"))]),
             (Op::Update, &[K, (1, None)]),
         ]);
-        let inserts = fold.inserts();
-        assert_eq!((fold.deletes().len(), fold.updates().len(), inserts.len()), (0, 0, 1));
-        let row: Vec<_> = inserts[0].rows().next().unwrap().collect();
+        let plan = fold.plan();
+        assert_eq!(sizes(&plan), [(Op::Insert, 1)]);
+        let row: Vec<_> = plan.groups().next().unwrap().rows().next().unwrap().collect();
         assert_eq!(row, [Some("k"), None, Some("b")]);
     }
 
@@ -425,28 +463,33 @@ mod tests {
     fn updates_of_other_columns_are_merged() {
         let fold =
             folded(&[(Op::Update, &[K, (1, Some("a"))]), (Op::Update, &[K, (2, Some("b"))])]);
-        let updates = fold.updates();
-        assert_eq!(updates[0].slots(), [KEY, 1, 2]);
-        assert_eq!(updates[0].column(2).collect::<Vec<_>>(), [Some("b")]);
+        let plan = fold.plan();
+        let update = plan.groups().next().unwrap();
+        assert_eq!(update.slots(), [KEY, 1, 2]);
+        assert_eq!(update.column(2).collect::<Vec<_>>(), [Some("b")]);
     }
 
     #[test]
     fn a_replaced_row_is_deleted_and_inserted() {
         let fold = folded(&[(Op::Delete, &[K]), (Op::Insert, &[K, (1, Some("new"))])]);
-        assert_eq!((fold.deletes()[0].known, fold.inserts()[0].len()), (1, 1));
+        let plan = fold.plan();
+        assert_eq!(sizes(&plan), [(Op::Delete, 1), (Op::Insert, 1)]);
+        assert_eq!(plan.groups().next().unwrap().known(), 1);
     }
 
     #[test]
     fn a_row_that_came_and_went_need_not_be_met() {
         let fold = folded(&[(Op::Insert, &[K, (1, Some("x"))]), (Op::Delete, &[K])]);
-        assert_eq!((fold.deletes()[0].known, fold.inserts().len()), (0, 0));
+        let plan = fold.plan();
+        assert_eq!(sizes(&plan), [(Op::Delete, 1)]);
+        assert_eq!(plan.groups().next().unwrap().known(), 0);
     }
 
     #[test]
     fn changes_of_a_deleted_row_are_missed() {
         let fold = folded(&[(Op::Delete, &[K]), (Op::Update, &[K, (1, None)]), (Op::Delete, &[K])]);
         assert_eq!(fold.missed(), (1, 1));
-        assert_eq!((fold.deletes().len(), fold.updates().len()), (1, 0));
+        assert_eq!(sizes(&fold.plan()), [(Op::Delete, 1)]);
     }
 
     #[test]
@@ -454,7 +497,7 @@ mod tests {
         let mut fold = Fold::default();
         for slot in 1..=100 {
             fold.add(Op::Update, &slot.to_string(), [K, (slot, None)].into_iter()).unwrap();
-            fold = Fold::like(fold);
+            fold = Fold::like(&fold);
         }
         assert!(fold.shapes.len() <= MOST_SHAPES, "{}", fold.shapes.len());
     }

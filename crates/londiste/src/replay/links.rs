@@ -7,8 +7,10 @@ use pgq_client::conn::Session;
 use tokio_postgres::Client;
 
 use super::apply::Applier;
+use super::set_watch::SetWatch;
 use super::{replica, wake};
 use crate::job::Job;
+use crate::table::registry::Tables;
 
 /// The connections of one worker.
 #[derive(Debug, Default)]
@@ -22,6 +24,7 @@ pub(super) struct Links {
 pub(super) struct Local {
     pub(super) session: Session,
     pub(super) applier: Applier,
+    pub(super) set: SetWatch,
 }
 
 #[derive(Debug)]
@@ -36,7 +39,8 @@ impl Links {
     pub(super) async fn local(&mut self, job: &Job) -> anyhow::Result<&mut Local> {
         if self.local.is_none() {
             let session = replica::connect_replica(job, "db").await?;
-            self.local = Some(Local { session, applier: Applier::default() });
+            self.local =
+                Some(Local { session, applier: Applier::default(), set: SetWatch::default() });
         }
         self.local.as_mut().context("just connected")
     }
@@ -44,6 +48,12 @@ impl Links {
     /// A client of the local database.
     pub(super) async fn client(&mut self, job: &Job) -> anyhow::Result<&Client> {
         Ok(&self.local(job).await?.session)
+    }
+
+    /// The tables of the set that this node has, as they are now.
+    pub(super) async fn tables(&mut self, job: &Job) -> anyhow::Result<Tables> {
+        let Local { session, set, .. } = self.local(job).await?;
+        set.tables(session, &job.settings.queue).await
     }
 
     /// Connects to the provider at `location`, unless that is where we are connected.

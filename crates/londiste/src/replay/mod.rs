@@ -1,13 +1,14 @@
 //! The worker: batches from the provider applied to this node.
 //!
-//! Contract `worker.md`. Reading guide: [`run`] is the entry, `worker` the loop. A cycle asks `role` what this node does
-//! and `position` whether a batch is applied already; `reader` streams the batch, `dispatch` says what an event asks for,
+//! Contract `worker.md`. Reading guide: [`run`] is the entry, `worker` the loop. A cycle asks `role` what this node does,
+//! takes the `next_batch`, and asks `position` whether it is applied already; `set_watch` knows the tables; `reader` streams the batch, `dispatch` says what an event asks for,
 //! `batch` does it within one transaction: `apply` for rows (with `fold`), `system` for the set and the cascade,
 //! `downstream` for queues behind us. `table_sync` looks after tables that are being copied, `watermarks` and `snapshots`
 //! after what can be forgotten. `links` holds connections, `wake` all waiting; `failure` says what went wrong.
 //!
 //! Departures from the original:
 //! * reading and applying overlap, changes are applied by set, and a batch is never held whole;
+//! * a leaf that is behind takes several ticks at once;
 //! * waits end at once when a tick is announced, a copy has news, or the operator wants something;
 //! * a failing call is a failed cycle like any other, and a failed batch is repeated row by row at once;
 //! * an update of nothing but its key is left out, updates and deletes that meet no row are counted and logged;
@@ -20,11 +21,13 @@ mod downstream;
 pub(crate) mod failure;
 mod fold;
 mod links;
+mod next_batch;
 pub(crate) mod position;
 mod reader;
 pub(crate) mod replica;
 mod reposition;
 mod role;
+mod set_watch;
 mod snapshots;
 mod statistics;
 mod system;

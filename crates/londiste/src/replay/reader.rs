@@ -65,9 +65,13 @@ async fn read(
     filter: Option<String>,
     chunks: mpsc::Sender<Vec<Event>>,
 ) -> anyhow::Result<Session> {
-    let begin = BEGIN_WITHOUT_TIMEOUTS;
-    session.batch_execute(begin).await.map_err(|e| Error::sql(e, begin))?;
-    let mut cursor = Cursor::open(&*session, batch, filter.as_deref()).await?;
+    // Both are sent before the first is answered.
+    let begin = async {
+        let sql = BEGIN_WITHOUT_TIMEOUTS;
+        session.batch_execute(sql).await.map_err(|e| Error::sql(e, sql))
+    };
+    let ((), mut cursor) =
+        tokio::try_join!(begin, Cursor::open(&*session, batch, filter.as_deref()))?;
     loop {
         let events = cursor.fetch_within(CHUNK_EVENTS, CHUNK_BYTES).await?;
         // An applier that has gone wants no more.
@@ -75,7 +79,8 @@ async fn read(
             break;
         }
     }
-    cursor.close().await?;
+    // The cursor goes with its transaction.
+    drop(cursor);
     session.batch_execute("commit").await.map_err(|e| Error::sql(e, "commit"))?;
     Ok(session)
 }

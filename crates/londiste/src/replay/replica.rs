@@ -14,6 +14,9 @@ set lc_monetary = 'C'; set xmloption = 'content'; set array_nulls = on";
 /// Scripts, on the other hand, are read as the database reads everything else; [`READ_VALUES`] comes behind.
 pub(crate) const READ_SCRIPTS: &str = "reset lc_monetary; reset xmloption; reset array_nulls";
 
+/// Statements over many rows look expensive, but each of their expressions is a cast or two: compiling takes longer.
+const NO_JIT: &str = "set jit = off";
+
 /// The role may not set `session_replication_role`. Says who and what helps.
 #[derive(Debug, thiserror::Error)]
 #[error("{explanation}")]
@@ -29,7 +32,7 @@ pub(crate) struct NoReplicaRole {
 /// No connection, or [`NoReplicaRole`].
 pub(crate) async fn connect_replica(job: &Job, name: &str) -> anyhow::Result<Session> {
     let session = job.local(name).await?;
-    for sql in [NO_TIMEOUTS, READ_VALUES] {
+    for sql in [NO_TIMEOUTS, READ_VALUES, NO_JIT] {
         session.batch_execute(sql).await.map_err(|e| pgq_client::Error::sql(e, sql))?;
     }
     match calls::set_session_replication_role(&*session, ReplicationRole::Replica, false).await {

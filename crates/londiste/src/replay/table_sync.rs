@@ -8,6 +8,7 @@ use pgq_client::name::TableName;
 use tokio_postgres::Client;
 
 use super::links::Links;
+use super::next_batch::Merging;
 use super::wake::Wake;
 use crate::calls;
 use crate::copy::{self, CopyTasks};
@@ -25,17 +26,28 @@ const HAND_OVER_POLL: Duration = Duration::from_secs(1);
 pub(super) struct TableSync {
     pub(super) copies: CopyTasks,
     cut: Cut,
+    /// Whether tables were on their way when they were last looked at.
+    under_way: bool,
 }
 
 impl TableSync {
     pub(super) fn new(copies: CopyTasks) -> Self {
-        Self { copies, cut: Cut::default() }
+        Self { copies, cut: Cut::default(), under_way: true }
     }
 
     /// Whether the next batch may hold several ticks, where `merges` says that this is configured.
-    pub(super) fn may_merge(&mut self, merges: bool) -> bool {
+    fn may_merge(&mut self, merges: bool) -> bool {
         self.cut = self.cut.configured(merges);
         self.cut.merges()
+    }
+
+    /// How the next batch may be taken on a leaf, or elsewhere.
+    pub(super) fn merging(&mut self, configured: bool, leaf: bool) -> Merging {
+        match (self.may_merge(configured), configured) {
+            (true, _) => Merging::Configured,
+            (false, false) if leaf && !self.under_way => Merging::Automatic,
+            (false, _) => Merging::Off,
+        }
     }
 
     /// When the worker starts: copies that were under way go on, and those that died behind their last step clear up.
@@ -52,7 +64,7 @@ impl TableSync {
         Ok(())
     }
 
-    /// Before the batch that ends at `tick`: launches copies and waits for hand-overs, as long as there are any. Returns
+    /// Before the batch that ends at `tick`, `merged` from several ticks or not: launches copies and waits for hand-overs, as long as there are any. Returns
     /// the tables as they are then, or `None` when a stop was requested meanwhile.
     pub(super) async fn before_batch(
         &mut self,
@@ -60,22 +72,25 @@ impl TableSync {
         links: &mut Links,
         wake: &mut Wake,
         tick: TickId,
+        merged: bool,
     ) -> anyhow::Result<Option<Tables>> {
         // Copies may wait for this very tick.
         self.copies.nudge();
         loop {
-            let client = links.client(job).await?;
-            let mut tables = Tables::load(client, &job.settings.queue).await?;
+            let mut tables = links.tables(job).await?;
             for table in tables.iter().filter(|table| sync::is_copying(table)) {
                 self.launch(&table.name);
             }
-            match sync::next_step(&tables, tick, job.settings.parallel_copies, &self.cut) {
+            let cut = self.cut.of_batch(tick, merged);
+            match sync::next_step(&tables, tick, job.settings.parallel_copies, &cut) {
                 SyncStep::Process { missing, slots } => {
+                    self.under_way = tables.iter().any(|table| table.state != TableState::Ok);
                     self.start_missing(job, links, &mut tables, &missing, slots).await?;
                     self.cut = self.cut.after(&tables, tick);
                     return Ok(Some(tables));
                 }
                 SyncStep::HandOver(due) => {
+                    let client = links.client(job).await?;
                     for name in &due {
                         let state = TableState::DoSync { tick };
                         store_state(client, job, &mut tables, name, state).await?;
@@ -94,8 +109,7 @@ impl TableSync {
 
     /// Without a batch: tables added while nothing happens need not wait for something to happen.
     pub(super) async fn while_idle(&mut self, job: &Job, links: &mut Links) -> anyhow::Result<()> {
-        let client = links.client(job).await?;
-        let mut tables = Tables::load(client, &job.settings.queue).await?;
+        let mut tables = links.tables(job).await?;
         for table in tables.iter().filter(|table| sync::is_copying(table)) {
             self.launch(&table.name);
         }

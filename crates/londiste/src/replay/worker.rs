@@ -7,16 +7,17 @@ use anyhow::{Context as _, bail};
 use pgq_client::calls::pgq_node::{self, ConsumerState, NodeInfo};
 use pgq_client::calls::{Severity, pgq};
 use pgq_client::conn::Session;
-use pgq_client::consumer::{BatchInfo, BatchOptions};
+use pgq_client::consumer::BatchInfo;
 use pgq_client::id::TickId;
 use pgq_client::name::NodeName;
 use tokio::sync::{Notify, watch};
 
-use super::apply::{ApplyError, Mode};
+use super::apply::{ApplyError, Mode, Outlet};
 use super::batch::{self, BatchDone, BatchWork};
 use super::downstream::Downstream;
 use super::failure;
 use super::links::{Links, Local};
+use super::next_batch::NextBatch;
 use super::position::{self, Position};
 use super::reader::BatchReader;
 use super::role::Role;
@@ -41,6 +42,9 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// A root looks after watermark and sequences every so many rounds of `loop_delay`.
 const ROOT_ROUNDS: u32 = 10;
 
+/// Events that are decoded before somebody looks whether the other server waits for something.
+const EVENTS_AT_A_TIME: usize = 64;
+
 /// What a cycle came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Work {
@@ -63,6 +67,7 @@ pub(super) struct Worker {
     idle: IdleClock,
     /// What the latest cycle came to.
     work: Work,
+    next: NextBatch,
     /// Whether this node's data came through a combined queue until now.
     follows: bool,
     /// Newest watermark of the root, for nodes that agree on one among themselves.
@@ -96,6 +101,7 @@ impl Worker {
             statistics: Statistics::default(),
             idle: IdleClock::start(Instant::now()),
             work: Work::More,
+            next: NextBatch::default(),
             follows: false,
             seen_watermark: None,
             checked_maintenance: false,
@@ -181,7 +187,7 @@ impl Worker {
             self.resumed_copies = true;
         }
         let started = Instant::now();
-        let Some(batch) = self.next_batch().await? else {
+        let Some(batch) = self.next_batch(&node.role).await? else {
             if applies {
                 self.sync.while_idle(&self.job, &mut self.links).await?;
             }
@@ -227,7 +233,11 @@ impl Worker {
     async fn refresh(&mut self) -> anyhow::Result<Option<Node>> {
         let (queue, consumer) = (&self.job.settings.queue, &self.job.settings.consumer);
         let client = self.links.client(&self.job).await?;
-        let state = pgq_node::get_consumer_state(client, queue, consumer).await?;
+        // Both are sent before the first is answered.
+        let (state, info) = tokio::try_join!(
+            pgq_node::get_consumer_state(client, queue, consumer),
+            pgq_node::get_node_info(client, queue),
+        )?;
         job::checked(&state.reply, None)?;
         if !state.uptodate {
             // Read between batches, so from here on nothing runs under the old state.
@@ -241,23 +251,20 @@ impl Worker {
         if state.paused {
             return Ok(None);
         }
-        let info = pgq_node::get_node_info(client, queue).await?;
         job::checked(&info.reply, None)?;
         let role = Role::of(&info)?;
         let name = info.node_name.clone().context("the node has no name")?;
         Ok(Some(Node { state, info, role, name }))
     }
 
-    async fn next_batch(&mut self) -> anyhow::Result<Option<BatchInfo>> {
-        let Job { settings, .. } = &self.job;
-        let merges = settings.batch.min_count.is_some() || settings.batch.min_interval.is_some();
-        let options = if self.sync.may_merge(merges) || !merges {
-            settings.batch.clone()
-        } else {
-            BatchOptions { min_lag: settings.batch.min_lag.clone(), ..BatchOptions::default() }
-        };
+    async fn next_batch(&mut self, role: &Role) -> anyhow::Result<Option<BatchInfo>> {
+        let settings = &self.job.settings;
+        let configured =
+            settings.batch.min_count.is_some() || settings.batch.min_interval.is_some();
+        let merging = self.sync.merging(configured, *role == Role::Leaf);
         let provider = self.links.provider()?;
-        Ok(pgq::next_batch_custom(provider, &settings.queue, &settings.consumer, &options).await?)
+        let (queue, consumer) = (&settings.queue, &settings.consumer);
+        Ok(self.next.take(provider, queue, consumer, &settings.batch, merging).await?)
     }
 
     /// The root has nothing to replay; it looks after watermark and sequences.
@@ -286,21 +293,22 @@ impl Worker {
         self.check_maintenance().await?;
         let tables = if node.role.applies() {
             let (links, wake) = (&mut self.links, &mut self.wake);
-            self.sync.before_batch(&self.job, links, wake, batch.tick).await?
+            let merged = self.next.is_merged(batch.batch);
+            self.sync.before_batch(&self.job, links, wake, batch.tick, merged).await?
         } else {
             Some(Tables::default())
         };
         let Some(mut tables) = tables else { return Ok(None) };
         self.drop_expired_snapshots(&mut tables, batch).await?;
-        if node.role.applies() {
-            let client = self.links.client(&self.job).await?;
-            fkeys::restore_pending(client, &self.job.settings.queue).await?;
+        let Local { session, set, .. } = self.links.local(&self.job).await?;
+        if node.role.applies() && set.pending_fkeys() {
+            fkeys::restore_pending(session, &self.job.settings.queue).await?;
         }
         let done = match self.apply(node, batch, &mut tables, Mode::Sets).await {
             Err(error) if wants_rows(&error) => {
                 tracing::debug!("{}, repeating the batch row by row", failure::text(&error));
-                let client = self.links.client(&self.job).await?;
-                let mut tables = Tables::load(client, &self.job.settings.queue).await?;
+                self.links.local(&self.job).await?.applier.forget_structure();
+                let mut tables = self.links.tables(&self.job).await?;
                 self.apply(node, batch, &mut tables, Mode::Rows).await?
             }
             result => result?,
@@ -339,7 +347,7 @@ impl Worker {
         let provider = self.links.lend_provider()?;
         let encoding = provider.server_encoding().to_owned();
         let mut reader = BatchReader::start(provider, batch.batch, filter);
-        let Local { session, applier } = self.links.local(&self.job).await?;
+        let Local { session, applier, .. } = self.links.local(&self.job).await?;
         let transaction = job::begin(session).await?;
         applier.begin_batch(&encoding);
         let mut work = BatchWork {
@@ -357,8 +365,16 @@ impl Worker {
             ),
             done: BatchDone::default(),
         };
-        let applied = apply_events(&mut work, transaction.client(), &mut reader).await;
+        let mut outlet = Outlet::new(transaction.client());
+        let applied = apply_events(&mut work, &mut outlet, &mut reader).await;
         let provider: anyhow::Result<Session> = reader.finish().await;
+        let applied = match applied {
+            // What was read may end too early: nothing is committed.
+            Ok(()) if provider.is_ok() => work.finish(&mut outlet).await,
+            applied => applied,
+        };
+        // Nothing is on its way any more when the transaction ends.
+        drop(outlet);
         let done = match (applied, provider) {
             (Err(error), provider) => {
                 drop(work);
@@ -369,10 +385,8 @@ impl Worker {
                 }
                 return Err(error);
             }
-            // What was read may end too early: nothing is committed.
             (Ok(()), Err(error)) => return Err(error.context("reading events from the provider")),
             (Ok(()), Ok(provider)) => {
-                work.finish(transaction.client()).await?;
                 let done = work.done;
                 crash_point("batch-applied");
                 job::commit(transaction).await?;
@@ -388,7 +402,7 @@ impl Worker {
         let provider = self.links.lend_provider()?;
         let encoding = provider.server_encoding().to_owned();
         let mut reader = BatchReader::start(provider, batch.batch, None);
-        let Local { session, applier } = self.links.local(&self.job).await?;
+        let Local { session, applier, .. } = self.links.local(&self.job).await?;
         let transaction = job::begin(session).await?;
         applier.begin_batch(&encoding);
         let mut tables = Tables::default();
@@ -403,7 +417,7 @@ impl Worker {
             downstream: None,
             done: BatchDone::default(),
         };
-        apply_events(&mut work, transaction.client(), &mut reader).await?;
+        apply_events(&mut work, &mut Outlet::new(transaction.client()), &mut reader).await?;
         let events = work.done.events;
         let provider = reader.finish().await?;
         // The position is the combined queue's to move. Committed before the provider forgets the batch: the original
@@ -423,6 +437,7 @@ impl Worker {
     ) -> anyhow::Result<Work> {
         pgq::finish_batch(self.links.provider()?, batch.batch).await?;
         crash_point("batch-finished");
+        self.next.done(batch);
         let now = Instant::now();
         self.statistics.add("count", events);
         self.statistics.set_seconds("duration", now.saturating_duration_since(started));
@@ -580,15 +595,24 @@ impl Worker {
 /// Feeds a batch's events to its work, then what is still pending.
 async fn apply_events(
     work: &mut BatchWork<'_>,
-    client: &tokio_postgres::Client,
+    outlet: &mut Outlet<'_>,
     reader: &mut BatchReader,
 ) -> anyhow::Result<()> {
-    while let Some(events) = reader.next().await {
-        for event in &events {
-            work.event(client, event).await?;
+    loop {
+        let events = tokio::select! {
+            events = reader.next() => events,
+            () = outlet.progress() => continue,
+        };
+        let Some(events) = events else { break };
+        for some in events.chunks(EVENTS_AT_A_TIME) {
+            for event in some {
+                work.event(outlet, event).await?;
+            }
+            // A copy under way wants its next rows.
+            outlet.poke().await;
         }
     }
-    Ok(work.applier.flush(client).await?)
+    Ok(work.applier.flush(outlet).await?)
 }
 
 /// Whether a batch may succeed row by row where it failed by set.

@@ -1,5 +1,7 @@
 //! The tables of one queue as `londiste.get_table_list` reports them.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use pgq_client::id::Txid;
 use pgq_client::name::{QueueName, TableName};
@@ -80,10 +82,11 @@ impl Table {
     }
 }
 
-/// The tables of a queue that are attached on one node, in order of registration.
+/// The tables of a queue that are attached on one node, in order of registration. Clones share the list until one of
+/// them changes it.
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
-    tables: IndexMap<TableName, Table>,
+    tables: Arc<IndexMap<TableName, Table>>,
 }
 
 impl Tables {
@@ -105,12 +108,12 @@ impl Tables {
 
     /// By name in the set.
     pub fn get_mut(&mut self, name: &TableName) -> Option<&mut Table> {
-        self.tables.get_mut(name)
+        Arc::make_mut(&mut self.tables).get_mut(name)
     }
 
     /// Takes a table off the list.
     pub fn remove(&mut self, name: &TableName) -> Option<Table> {
-        self.tables.shift_remove(name)
+        Arc::make_mut(&mut self.tables).shift_remove(name)
     }
 
     /// All, in order of registration.
@@ -131,7 +134,8 @@ impl Tables {
 
 impl FromIterator<Table> for Tables {
     fn from_iter<I: IntoIterator<Item = Table>>(tables: I) -> Self {
-        Self { tables: tables.into_iter().map(|table| (table.name.clone(), table)).collect() }
+        let tables = tables.into_iter().map(|table| (table.name.clone(), table)).collect();
+        Self { tables: Arc::new(tables) }
     }
 }
 

@@ -110,6 +110,15 @@ impl Cut {
         }
     }
 
+    /// For a batch that holds several ticks although the others do not: a leaf that is behind takes them so.
+    #[must_use]
+    pub fn of_batch(self, tick: TickId, merged: bool) -> Cut {
+        match self {
+            Cut::TickByTick if merged => Cut::Suspended { since: tick },
+            cut => cut,
+        }
+    }
+
     /// Whether several ticks may become one batch.
     pub fn merges(self) -> bool {
         self == Cut::Merged
@@ -232,6 +241,16 @@ mod tests {
         let done = tables(&[("a", Some("ok"))]);
         assert_eq!(cut.after(&done, TickId(36)), Cut::Merged);
         assert_eq!(cut.configured(false), Cut::TickByTick, "the setting went away");
+    }
+
+    #[test]
+    fn a_batch_of_several_ticks_is_no_place_for_a_hand_over() {
+        let wants = tables(&[("a", Some("wanna-sync:35"))]);
+        let step = |merged| {
+            next_step(&wants, TickId(35), 1, &Cut::TickByTick.of_batch(TickId(35), merged))
+        };
+        assert!(matches!(step(true), SyncStep::Process { .. }));
+        assert!(matches!(step(false), SyncStep::HandOver(_)));
     }
 
     #[test]

@@ -3,7 +3,11 @@
 //! By set where that is safe: changes are folded to their net effect ([`super::fold`]) and applied per table as deletes,
 //! then updates, then inserts, each by one statement ([`set`]). Everything else goes row by row in event order
 //! ([`row_queue`]), and so does a whole batch when a set was refused, because then the server names the event at fault.
+//!
+//! Tables are described once, and at the end of a batch, when it holds locks on what it has changed, the descriptions are
+//! compared with what is there now: if one is wrong the batch is repeated.
 
+mod outlet;
 mod relation;
 mod row_queue;
 mod set;
@@ -11,17 +15,16 @@ mod statement;
 mod target;
 mod values;
 
+pub(crate) use outlet::Outlet;
 pub(super) use values::put_copy_row;
 
 use std::collections::HashMap;
 
+use crate::table::registry::Table;
 use pgq_client::event::Event;
 use pgq_client::id::{EventId, Txid};
 use pgq_client::name::TableName;
 use pgq_client::text::row::{self, RowError, RowEvent};
-use tokio_postgres::Client;
-
-use crate::table::registry::Table;
 use relation::Catalog;
 use row_queue::RowQueue;
 use target::{Change, Target};
@@ -116,8 +119,7 @@ pub(crate) struct Applier {
 }
 
 impl Applier {
-    /// Before a batch from a database of this encoding: nothing is pending, descriptions of tables are looked at again
-    /// when first used.
+    /// Before a batch from a database of this encoding: nothing is pending.
     pub(crate) fn begin_batch(&mut self, encoding: &str) {
         encoding.clone_into(&mut self.encoding);
         self.rows.clear();
@@ -131,19 +133,45 @@ impl Applier {
     /// Structure may have changed: descriptions are looked at again. Nothing may be pending.
     pub(crate) fn forget_structure(&mut self) {
         for target in &mut self.targets {
-            target.stale = true;
+            (target.stale, target.used) = (true, false);
+        }
+    }
+
+    /// Compares the descriptions by which tables were changed with what is there now. The changes hold locks, so it stays
+    /// true until the transaction ends. Nothing may be pending.
+    ///
+    /// # Errors
+    /// [`ApplyError::Set`] when somebody has changed a table's structure: the batch has to be repeated, which reads the
+    /// descriptions again.
+    pub(crate) async fn verify(&mut self, outlet: &mut Outlet<'_>) -> Result<(), ApplyError> {
+        let used: Vec<usize> =
+            (0..self.targets.len()).filter(|place| self.targets[*place].used).collect();
+        let Some(catalog) = self.catalog.as_ref().filter(|_| !used.is_empty()) else {
+            return Ok(());
+        };
+        let tables = used.iter().map(|place| &self.targets[*place].dest);
+        let now = catalog.fingerprints(outlet.client().await?, tables).await?;
+        let changed =
+            used.iter().zip(&now).find(|(place, now)| self.targets[**place].fingerprint != **now);
+        match changed {
+            None => Ok(()),
+            Some((place, _)) => {
+                let table = self.targets[*place].dest.clone();
+                self.forget_structure();
+                Err(ApplyError::Set { table, source: None })
+            }
         }
     }
 
     /// Takes a data event; applies pending changes when there are enough of them.
     pub(crate) async fn data(
         &mut self,
-        client: &Client,
+        outlet: &mut Outlet<'_>,
         mode: Mode,
         table: &Table,
         event: &Event,
     ) -> Result<(), ApplyError> {
-        let place = self.target(client, table, event.into()).await?;
+        let place = self.target(outlet, table, event.into()).await?;
         let kind = event.kind.as_deref().unwrap_or_default();
         let data = event.data.as_deref().unwrap_or_default();
         let decoded = row::decode(kind, data).map_err(|e| {
@@ -160,7 +188,7 @@ impl Applier {
             RowEvent::Fragment { op, sql } => Some(self.targets[place].fragment(*op, sql)),
             RowEvent::Row { op, key, columns } => {
                 if self.targets[place].folds_by_other(key) {
-                    self.flush(client).await?;
+                    self.flush(outlet).await?;
                 }
                 self.targets[place].change(event.into(), *op, key, columns)?
             }
@@ -171,22 +199,22 @@ impl Applier {
             Mode::Rows => None,
         };
         match key {
-            Some(key) => self.set(client, place, &key, &change, data.len()).await,
-            None => self.row(client, place, event, change).await,
+            Some(key) => self.set(outlet, place, &key, &change, data.len()).await,
+            None => self.row(outlet, place, event, change).await,
         }
     }
 
     /// Folds a change into what is pending for its table.
     async fn set(
         &mut self,
-        client: &Client,
+        outlet: &mut Outlet<'_>,
         place: usize,
         key: &str,
         change: &Change<'_>,
         bytes: usize,
     ) -> Result<(), ApplyError> {
         if self.rows.runs_code() {
-            self.flush(client).await?;
+            self.flush(outlet).await?;
         }
         let target = &mut self.targets[place];
         if target.fold.is_empty() {
@@ -197,16 +225,13 @@ impl Applier {
             .map_err(|_| ApplyError::Set { table: target.dest.clone(), source: None })?;
         // The constant stands for what a row takes besides its text.
         self.folded_bytes += bytes + 64;
-        if self.folded_bytes > FOLD_BYTES {
-            self.flush(client).await?;
-        }
-        Ok(())
+        if self.folded_bytes > FOLD_BYTES { self.launch(outlet).await } else { Ok(()) }
     }
 
     /// Queues a change to be made by a statement of its own.
     async fn row(
         &mut self,
-        client: &Client,
+        outlet: &mut Outlet<'_>,
         place: usize,
         event: &Event,
         change: Change<'_>,
@@ -214,45 +239,63 @@ impl Applier {
         // Folded changes of the same table come first; where code runs, it must also see the other tables as they were.
         let target = &self.targets[place];
         if !target.fold.is_empty() || (target.relation.runs_code && !self.touched.is_empty()) {
-            self.flush(client).await?;
+            self.flush(outlet).await?;
         }
         let target = &mut self.targets[place];
-        self.rows.push(client, target, place, event.into(), change).await?;
-        if self.rows.is_full() { self.flush(client).await } else { Ok(()) }
+        self.rows.push(outlet, target, place, event.into(), change).await?;
+        if self.rows.is_full() { self.flush(outlet).await } else { Ok(()) }
     }
 
-    /// Applies everything pending. Single rows go first: folds of the same table hold only what came after them.
-    pub(crate) async fn flush(&mut self, client: &Client) -> Result<(), ApplyError> {
-        for (place, op) in self.rows.run(client, &self.targets).await? {
-            self.targets[place].miss(op, 1);
-        }
-        for place in std::mem::take(&mut self.touched) {
-            let target = &mut self.targets[place];
-            set::apply(client, target).await.map_err(|source| {
-                if source.is_transient() {
-                    ApplyError::Sql(source)
-                } else {
-                    ApplyError::Set { table: target.dest.clone(), source: Some(source) }
-                }
-            })?;
+    /// Applies everything pending.
+    pub(crate) async fn flush(&mut self, outlet: &mut Outlet<'_>) -> Result<(), ApplyError> {
+        self.launch(outlet).await?;
+        outlet.client().await?;
+        self.note_missed(outlet);
+        Ok(())
+    }
+
+    /// Sends everything pending on its way. Single rows go first: folds of the same table hold only what came after them.
+    async fn launch(&mut self, outlet: &mut Outlet<'_>) -> Result<(), ApplyError> {
+        if !self.rows.is_empty() {
+            let client = outlet.client().await?;
+            for (place, op) in self.rows.run(client, &self.targets).await? {
+                self.targets[place].miss(op, 1);
+            }
         }
         self.folded_bytes = 0;
-        Ok(())
+        if self.touched.is_empty() {
+            return Ok(());
+        }
+        let client = outlet.client().await?;
+        self.note_missed(outlet);
+        let mut sets = Vec::with_capacity(self.touched.len());
+        for place in std::mem::take(&mut self.touched) {
+            let target = &mut self.targets[place];
+            let taken = set::take(client, place, target).await;
+            sets.push(taken.map_err(|source| set::refused(&target.dest, source))?);
+        }
+        outlet.launch(|client| set::apply(client, sets)).await
+    }
+
+    fn note_missed(&mut self, outlet: &mut Outlet<'_>) {
+        for missed in outlet.take_missed() {
+            self.targets[missed.place].miss(missed.op, missed.rows);
+        }
     }
 
     /// `R`: empties the table, after what came before.
     pub(crate) async fn truncate(
         &mut self,
-        client: &Client,
+        outlet: &mut Outlet<'_>,
         table: &Table,
         event: &Event,
     ) -> Result<(), ApplyError> {
-        self.flush(client).await?;
-        let place = self.target(client, table, event.into()).await?;
+        self.flush(outlet).await?;
+        let place = self.target(outlet, table, event.into()).await?;
         // What inherits from it has truncate events of its own.
         let only = self.targets[place].relation.only();
         let sql = format!("TRUNCATE {only}{} CASCADE;", table.dest.quoted());
-        client.batch_execute(&sql).await.map_err(|e| {
+        outlet.client().await?.batch_execute(&sql).await.map_err(|e| {
             let error = pgq_client::Error::sql(e, sql);
             EventError::refused(event.into(), &table.dest, error).into()
         })
@@ -269,33 +312,37 @@ impl Applier {
     /// Where the table's target is; its description is read when it may have changed.
     async fn target(
         &mut self,
-        client: &Client,
+        outlet: &mut Outlet<'_>,
         table: &Table,
         event: EventRef,
     ) -> Result<usize, ApplyError> {
         let known = self.places.get(&table.dest).copied();
         if let Some(place) = known.filter(|place| !self.targets[*place].stale) {
+            self.targets[place].used = true;
             return Ok(place);
         }
         // Nothing is pending under an old description: those are dropped between batches and after a flush only.
+        let client = outlet.client().await?;
         let catalog = match &self.catalog {
             Some(catalog) => catalog,
             None => self.catalog.insert(Catalog::prepare(client).await?),
         };
-        let relation = catalog.load(client, &table.dest).await?.ok_or_else(|| {
+        let described = catalog.load(client, &table.dest).await?.ok_or_else(|| {
             let problem = format!("table {} does not exist on this node", table.dest);
             EventError::unusable(event, problem)
         })?;
-        Ok(match known {
+        let place = match known {
             Some(place) => {
-                self.targets[place].refresh(relation);
+                self.targets[place].refresh(described);
                 place
             }
             None => {
-                self.targets.push(Target::new(table.dest.clone(), relation));
+                self.targets.push(Target::new(table.dest.clone(), described));
                 self.places.insert(table.dest.clone(), self.targets.len() - 1);
                 self.targets.len() - 1
             }
-        })
+        };
+        self.targets[place].used = true;
+        Ok(place)
     }
 }

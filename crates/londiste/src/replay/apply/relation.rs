@@ -75,22 +75,45 @@ pub(crate) struct NoSuchColumn {
     pub(crate) column: String,
 }
 
-/// Reads descriptions; prepared once per connection, because every batch asks for every table it touches.
+/// Reads descriptions; prepared once per connection.
 #[derive(Debug)]
 pub(crate) struct Catalog {
     relation: Statement,
     columns: Statement,
+    fingerprints: Statement,
+}
+
+/// Stands for all that a description was read from; `None` when there was nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fingerprint(Option<String>);
+
+const RELATION: &str = include_str!("relation.sql");
+const COLUMNS: &str = include_str!("columns.sql");
+
+/// What the two statements say of each of some tables, as one short text. Nothing can change in a description without
+/// changing it, because it is made of the very same answers.
+fn fingerprints_sql() -> String {
+    let relation = RELATION.replace("$1", "wanted.schema").replace("$2", "wanted.name");
+    let columns = COLUMNS.replace("$1", "r.id");
+    format!(
+        "select (select pg_catalog.md5(concat(r::text, \
+                    (select pg_catalog.string_agg(k::text, '' order by k.attnum) from ({columns}) k))) \
+                   from ({relation}) r) as fingerprint \
+           from unnest($1::text[], $2::text[]) with ordinality wanted (schema, name, nr) order by nr"
+    )
 }
 
 impl Catalog {
     /// For this connection.
     pub(crate) async fn prepare(client: &Client) -> Result<Catalog> {
-        let prepare = async |sql: &'static str, types: &'static [Type]| {
+        let prepare = async |sql: &str, types: &'static [Type]| {
             client.prepare_typed(sql, types).await.map_err(|e| Error::sql(e, sql))
         };
         Ok(Catalog {
-            relation: prepare(include_str!("relation.sql"), &[Type::TEXT, Type::TEXT]).await?,
-            columns: prepare(include_str!("columns.sql"), &[Type::INT8]).await?,
+            relation: prepare(RELATION, &[Type::TEXT, Type::TEXT]).await?,
+            columns: prepare(COLUMNS, &[Type::INT8]).await?,
+            fingerprints: prepare(&fingerprints_sql(), &[Type::TEXT_ARRAY, Type::TEXT_ARRAY])
+                .await?,
         })
     }
 
@@ -99,15 +122,30 @@ impl Catalog {
         &self,
         client: &Client,
         table: &TableName,
-    ) -> Result<Option<Relation>> {
+    ) -> Result<Option<(Relation, Fingerprint)>> {
+        // Before the description: if that is newer, the next comparison shows it.
+        let fingerprint = self.fingerprints(client, [table]).await?.swap_remove(0);
         let names = [table.schema(), table.name()];
         let rows = client.query(&self.relation, &[&names[0], &names[1]]).await;
-        let rows = rows.map_err(|e| Error::sql(e, include_str!("relation.sql")))?;
+        let rows = rows.map_err(|e| Error::sql(e, RELATION))?;
         let Some(row) = rows.first() else { return Ok(None) };
         let id: i64 = row.try_get("id")?;
         let columns = client.query(&self.columns, &[&id]).await;
-        let columns = columns.map_err(|e| Error::sql(e, include_str!("columns.sql")))?;
-        describe(row, &columns).map(Some)
+        let columns = columns.map_err(|e| Error::sql(e, COLUMNS))?;
+        Ok(Some((describe(row, &columns)?, fingerprint)))
+    }
+
+    /// The fingerprints of some tables, in the order of the tables.
+    pub(crate) async fn fingerprints(
+        &self,
+        client: &Client,
+        tables: impl IntoIterator<Item = &TableName>,
+    ) -> Result<Vec<Fingerprint>> {
+        let (schemas, names): (Vec<&str>, Vec<&str>) =
+            tables.into_iter().map(|table| (table.schema(), table.name())).unzip();
+        let rows = client.query(&self.fingerprints, &[&schemas, &names]).await;
+        let rows = rows.map_err(|e| Error::sql(e, "the descriptions of tables"))?;
+        rows.iter().map(|row| Ok(Fingerprint(row.try_get(0)?))).collect()
     }
 }
 

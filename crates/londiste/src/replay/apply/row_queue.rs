@@ -18,7 +18,7 @@ use tokio_postgres::{Client, Statement};
 use super::statement::Form;
 use super::target::{Change, Target};
 use super::values::TextValue;
-use super::{ApplyError, EventError, EventRef};
+use super::{ApplyError, EventError, EventRef, Outlet};
 
 /// How many statements are collected, and are on the way at the same time.
 const QUEUE_ROWS: usize = 200;
@@ -53,7 +53,7 @@ impl RowQueue {
     /// Adds a change; prepares its statement if that has not been done.
     pub(super) async fn push(
         &mut self,
-        client: &Client,
+        outlet: &mut Outlet<'_>,
         target: &mut Target,
         place: usize,
         event: EventRef,
@@ -66,6 +66,7 @@ impl RowQueue {
             }
             Change::Row { op, columns } => {
                 let slots: Vec<_> = columns.iter().map(|(slot, _)| *slot).collect();
+                let client = outlet.client().await?;
                 let statement = target.statement(client, Form::Row(op), &slots).await;
                 let statement = statement.map_err(|e| refused(event, &target.dest, e))?;
                 let Some(statement) = statement else { return Ok(()) };
@@ -77,6 +78,11 @@ impl RowQueue {
         self.runs_code |= target.relation.runs_code;
         self.pending.push(Pending { event, place, op, query });
         Ok(())
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
     }
 
     /// Whether it is time to run.

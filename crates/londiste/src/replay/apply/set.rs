@@ -1,15 +1,20 @@
-//! The pending changes of one table, applied by set.
+//! The pending changes of tables, applied by set.
 
-use std::pin::pin;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::SinkExt;
+use futures_util::{SinkExt, poll};
+use pgq_client::Error;
+use pgq_client::name::TableName;
 use pgq_client::text::row::Op;
-use pgq_client::{Error, Result};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
-use super::super::fold::{Fold, Group, Slot};
+use super::super::fold::{Fold, Group, Plan, Slot};
+use super::ApplyError;
 use super::statement::Form;
 use super::target::Target;
 use super::values::{TextColumn, put_copy_row};
@@ -20,59 +25,132 @@ const COPY_ROWS: usize = 200;
 /// How much is put into one message of COPY, in bytes.
 const COPY_CHUNK: usize = 64 * 1024;
 
-/// Deletes, then updates, then inserts; nothing is pending afterwards.
-pub(super) async fn apply(client: &Client, target: &mut Target) -> Result<()> {
-    let fold = std::mem::take(&mut target.fold);
+/// Everything that was pending for one table, with the statements for it.
+#[derive(Debug)]
+pub(super) struct TableSets {
+    /// Which target.
+    place: usize,
+    dest: TableName,
+    plan: Plan,
+    /// One for each group of the plan; none where nothing would change.
+    ways: Vec<Option<Way>>,
+}
+
+/// How a group is applied.
+#[derive(Debug)]
+struct Way {
+    statement: Statement,
+    /// Columns to send as arrays; none for COPY, which sends all.
+    slots: Option<Vec<Slot>>,
+}
+
+/// Rows that a set should have met.
+#[derive(Debug)]
+pub(super) struct Missed {
+    pub(super) place: usize,
+    pub(super) op: Op,
+    pub(super) rows: u64,
+}
+
+/// Takes what is pending for a target, and prepares the statements.
+///
+/// # Errors
+/// The server's.
+pub(super) async fn take(
+    client: &Client,
+    place: usize,
+    target: &mut Target,
+) -> pgq_client::Result<TableSets> {
+    let empty = Fold::like(&target.fold);
+    let fold = std::mem::replace(&mut target.fold, empty);
     let (updates, deletes) = fold.missed();
     target.miss(Op::Update, updates);
     target.miss(Op::Delete, deletes);
-    for (op, groups) in
-        [(Op::Delete, fold.deletes()), (Op::Update, fold.updates()), (Op::Insert, fold.inserts())]
-    {
-        for group in &groups {
-            apply_group(client, target, op, group).await?;
-        }
+    let plan = fold.plan();
+    let mut ways = Vec::new();
+    for group in plan.groups() {
+        ways.push(way(client, target, &group).await?);
     }
-    target.fold = Fold::like(fold);
-    Ok(())
+    Ok(TableSets { place, dest: target.dest.clone(), plan, ways })
 }
 
-async fn apply_group(
+async fn way(
     client: &Client,
     target: &mut Target,
-    op: Op,
     group: &Group<'_>,
-) -> Result<()> {
-    if op == Op::Insert && group.len() >= COPY_ROWS {
-        let Some(statement) = target.statement(client, Form::Copy, group.slots()).await? else {
-            return Ok(());
-        };
-        return copy(client, &statement, group).await;
+) -> pgq_client::Result<Option<Way>> {
+    let op = group.op();
+    let (form, slots) = match op {
+        Op::Insert if group.len() >= COPY_ROWS => (Form::Copy, None),
+        Op::Insert | Op::Update => (Form::Set(op), Some(group.slots().to_vec())),
+        // A delete finds its rows by the key; what else the group knows is not sent.
+        Op::Delete => (Form::Set(op), Some(target.key_slots().to_vec())),
+    };
+    let columns = slots.clone();
+    let columns = columns.as_deref().unwrap_or(group.slots());
+    let statement = target.statement(client, form, columns).await?;
+    Ok(statement.map(|statement| Way { statement, slots }))
+}
+
+type Answer<'a> = Pin<Box<dyn Future<Output = Result<Missed, ApplyError>> + Send + 'a>>;
+
+/// Applies sets in their order: of each table deletes, then updates, then inserts. Statements are sent without waiting for the
+/// answers to earlier ones.
+///
+/// # Errors
+/// The first set that is refused.
+pub(super) async fn apply(client: &Client, all: Vec<TableSets>) -> Result<Vec<Missed>, ApplyError> {
+    let mut missed = Vec::new();
+    let mut answers: VecDeque<Answer<'_>> = VecDeque::new();
+    for table in &all {
+        for (group, way) in table.plan.groups().zip(&table.ways) {
+            let Some(way) = way else { continue };
+            let refused = move |e: tokio_postgres::Error| {
+                refused(&table.dest, Error::sql(e, describe(&table.dest, &group)))
+            };
+            let Some(slots) = &way.slots else {
+                collect(&mut answers, &mut missed).await?;
+                copy(client, &way.statement, &group).await.map_err(refused)?;
+                continue;
+            };
+            let columns: Vec<TextColumn<'_>> = slots
+                .iter()
+                .filter_map(|slot| group.slots().iter().position(|known| known == slot))
+                .map(|place| TextColumn { group, place })
+                .collect();
+            let mut answer: Answer<'_> = Box::pin(async move {
+                let params: Vec<&(dyn ToSql + Sync)> =
+                    columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
+                let met = client.execute(&way.statement, &params).await.map_err(refused)?;
+                let rows = group.known().saturating_sub(met);
+                Ok(Missed { place: table.place, op: group.op(), rows })
+            });
+            // The first poll sends the statement.
+            answers.push_back(match poll!(&mut answer) {
+                Poll::Pending => answer,
+                Poll::Ready(result) => Box::pin(std::future::ready(result)),
+            });
+        }
     }
-    // A delete finds its rows by the key; what else the group knows is not sent.
-    let slots: Vec<Slot> = match op {
-        Op::Delete => target.key_slots().to_vec(),
-        Op::Insert | Op::Update => group.slots().to_vec(),
-    };
-    let Some(statement) = target.statement(client, Form::Set(op), &slots).await? else {
-        return Ok(());
-    };
-    let columns: Vec<TextColumn<'_>> = slots
-        .iter()
-        .filter_map(|slot| group.slots().iter().position(|known| known == slot))
-        .map(|place| TextColumn { group, place })
-        .collect();
-    let params: Vec<&(dyn ToSql + Sync)> =
-        columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
-    let met = client
-        .execute(&statement, &params)
-        .await
-        .map_err(|e| Error::sql(e, describe(target, op, group)))?;
-    target.miss(op, group.known.saturating_sub(met));
+    collect(&mut answers, &mut missed).await?;
+    Ok(missed)
+}
+
+async fn collect(
+    answers: &mut VecDeque<Answer<'_>>,
+    missed: &mut Vec<Missed>,
+) -> Result<(), ApplyError> {
+    while let Some(answer) = answers.pop_front() {
+        missed.push(answer.await?);
+    }
     Ok(())
 }
 
-async fn copy(client: &Client, statement: &Statement, group: &Group<'_>) -> Result<()> {
+async fn copy(
+    client: &Client,
+    statement: &Statement,
+    group: &Group<'_>,
+) -> Result<(), tokio_postgres::Error> {
     let sink = client.copy_in::<_, Bytes>(statement).await?;
     let mut sink = pin!(sink);
     let mut chunk = BytesMut::with_capacity(COPY_CHUNK + COPY_CHUNK / 8);
@@ -90,12 +168,22 @@ async fn copy(client: &Client, statement: &Statement, group: &Group<'_>) -> Resu
     Ok(())
 }
 
+/// A set may be refused where row by row it works, or where the error then names the event; a lost connection or a deadlock
+/// may not.
+pub(super) fn refused(table: &TableName, source: Error) -> ApplyError {
+    if source.is_transient() {
+        ApplyError::Sql(source)
+    } else {
+        ApplyError::Set { table: table.clone(), source: Some(source) }
+    }
+}
+
 /// What an error shows instead of the statement.
-fn describe(target: &Target, op: Op, group: &Group<'_>) -> String {
-    let word = match op {
+fn describe(dest: &TableName, group: &Group<'_>) -> String {
+    let word = match group.op() {
         Op::Insert => "insert into",
         Op::Update => "update",
         Op::Delete => "delete from",
     };
-    format!("{word} {} ({} rows)", target.dest.quoted(), group.len())
+    format!("{word} {} ({} rows)", dest.quoted(), group.len())
 }

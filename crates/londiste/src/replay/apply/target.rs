@@ -8,7 +8,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Statement};
 
 use super::super::fold::{Conflict, Fold, MOST_SHAPES, Slot};
-use super::relation::{NoSuchColumn, Relation};
+use super::relation::{Fingerprint, NoSuchColumn, Relation};
 use super::statement::{self, Form, Shape};
 use super::{EventError, EventRef};
 
@@ -17,8 +17,12 @@ use super::{EventError, EventRef};
 pub(super) struct Target {
     pub(super) dest: TableName,
     pub(super) relation: Relation,
-    /// The description may be out of date.
+    /// What the description was read from.
+    pub(super) fingerprint: Fingerprint,
+    /// The description has to be read again.
     pub(super) stale: bool,
+    /// The batch has changed the table by this description.
+    pub(super) used: bool,
     pub(super) fold: Fold,
     pub(super) missed_updates: u64,
     pub(super) missed_deletes: u64,
@@ -52,11 +56,13 @@ pub(super) enum Change<'v> {
 }
 
 impl Target {
-    pub(super) fn new(dest: TableName, relation: Relation) -> Self {
+    pub(super) fn new(dest: TableName, (relation, fingerprint): (Relation, Fingerprint)) -> Self {
         Self {
             dest,
             relation,
+            fingerprint,
             stale: false,
+            used: false,
             fold: Fold::default(),
             missed_updates: 0,
             missed_deletes: 0,
@@ -66,17 +72,19 @@ impl Target {
     }
 
     pub(super) fn begin_batch(&mut self) {
-        self.stale = true;
-        self.fold = Fold::like(std::mem::take(&mut self.fold));
+        self.used = false;
+        self.fold = Fold::like(&self.fold);
         (self.missed_updates, self.missed_deletes) = (0, 0);
     }
 
     /// Takes a newly read description. Statements and folds stay when it is the old one.
-    pub(super) fn refresh(&mut self, relation: Relation) {
+    pub(super) fn refresh(&mut self, (relation, fingerprint): (Relation, Fingerprint)) {
         self.stale = false;
-        if self.relation != relation {
+        if self.relation == relation {
+            self.fingerprint = fingerprint;
+        } else {
             let missed = (self.missed_updates, self.missed_deletes);
-            *self = Self::new(self.dest.clone(), relation);
+            *self = Self::new(self.dest.clone(), (relation, fingerprint));
             (self.missed_updates, self.missed_deletes) = missed;
         }
     }

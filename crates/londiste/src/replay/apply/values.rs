@@ -32,7 +32,7 @@ impl ToSql for TextValue<'_> {
 /// One column of a group of rows as a `text[]` parameter, written straight from where the rows are kept.
 #[derive(Debug)]
 pub(super) struct TextColumn<'a> {
-    pub(super) group: &'a Group<'a>,
+    pub(super) group: Group<'a>,
     pub(super) place: usize,
 }
 

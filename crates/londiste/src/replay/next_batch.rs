@@ -1,0 +1,149 @@
+//! Which batch comes next, and how many ticks it may hold.
+//!
+//! Every batch has a price of its own, whatever it holds. So a leaf that has fallen behind takes several ticks at once, as
+//! `pgq_batch_collect_events` would make it, until it has caught up. A branch does not, because its own queue needs every tick; nor
+//! does a leaf while a table is being copied, because the copy has to meet it at a tick.
+
+use pgq_client::Result;
+use pgq_client::calls::pgq;
+use pgq_client::consumer::{BatchInfo, BatchOptions};
+use pgq_client::id::{BatchId, TickId};
+use pgq_client::name::{ConsumerName, QueueName};
+use tokio_postgres::Client;
+
+/// Events from which on ticks are not put together any more: by then a batch's own price does not matter, and nobody should
+/// wait longer for its commit.
+const ENOUGH_EVENTS: i64 = 50_000;
+
+/// Takes batches of one consumer.
+#[derive(Debug, Default)]
+pub(super) struct NextBatch {
+    /// Where the batch before ended, if there may be more behind it: tick and event number.
+    end: Option<(TickId, i64)>,
+    /// The newest batch that holds, or may hold, several ticks.
+    merged: Option<BatchId>,
+    /// Whether a batch was taken. One that was open before may have been taken by anybody.
+    begun: bool,
+}
+
+/// Whether and how ticks may be put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Merging {
+    /// Tick by tick.
+    Off,
+    /// As the operator has configured it.
+    Configured,
+    /// When there is more than one to take.
+    Automatic,
+}
+
+/// What to ask for.
+#[derive(Debug, PartialEq, Eq)]
+enum Ask {
+    Nothing,
+    OneTick,
+    Events(i32),
+}
+
+impl NextBatch {
+    /// The open batch, or the next one; `None` when there is no tick to go to.
+    ///
+    /// # Errors
+    /// The server's.
+    pub(super) async fn take(
+        &mut self,
+        provider: &Client,
+        queue: &QueueName,
+        consumer: &ConsumerName,
+        configured: &BatchOptions,
+        merging: Merging,
+    ) -> Result<Option<BatchInfo>> {
+        let one_tick =
+            BatchOptions { min_lag: configured.min_lag.clone(), ..BatchOptions::default() };
+        let ask = async |options: &BatchOptions| {
+            pgq::next_batch_custom(provider, queue, consumer, options).await
+        };
+        let end = self.end.take();
+        let mut merged = merging == Merging::Configured;
+        let batch = match (merging, end) {
+            (Merging::Configured, _) => ask(configured).await?,
+            (Merging::Off, _) | (Merging::Automatic, None) => ask(&one_tick).await?,
+            (Merging::Automatic, Some(end)) => {
+                match ahead(end, pgq::newest_tick(provider, queue).await?) {
+                    Ask::Nothing => return Ok(None),
+                    Ask::OneTick => ask(&one_tick).await?,
+                    Ask::Events(count) => {
+                        let several = BatchOptions { min_count: Some(count), ..one_tick.clone() };
+                        merged = true;
+                        match ask(&several).await? {
+                            // The newest tick is too young for `pgq_keep_lag`; the next need not be.
+                            None => ask(&one_tick).await?,
+                            batch => batch,
+                        }
+                    }
+                }
+            }
+        };
+        if let Some(batch) = &batch {
+            let unknown = !self.begun && batch.tick.0 > batch.prev_tick.0 + 1;
+            if merged || unknown {
+                self.merged = Some(batch.batch);
+            }
+            self.begun = true;
+        }
+        Ok(batch)
+    }
+
+    /// Whether a batch may hold several ticks.
+    pub(super) fn is_merged(&self, batch: BatchId) -> bool {
+        self.merged == Some(batch)
+    }
+
+    /// The batch is done and the next may be there already.
+    pub(super) fn done(&mut self, batch: &BatchInfo) {
+        self.end = Some((batch.tick, batch.event_seq));
+    }
+}
+
+/// What lies between the last batch and the newest tick.
+fn ahead((tick, seq): (TickId, i64), newest: Option<(TickId, Option<i64>)>) -> Ask {
+    let Some((newest, newest_seq)) = newest else { return Ask::OneTick };
+    if newest <= tick {
+        return Ask::Nothing;
+    }
+    if newest.0 == tick.0 + 1 {
+        return Ask::OneTick;
+    }
+    // As many as there are: then the server takes the newest tick, else the first that is enough. A number that goes back
+    // belongs to a queue that somebody has reset.
+    match newest_seq.map(|newest| (newest - seq).min(ENOUGH_EVENTS)).map(i32::try_from) {
+        Some(Ok(count)) if count >= 0 => Ask::Events(count),
+        _ => Ask::OneTick,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(newest: Option<(i64, Option<i64>)>, expected: &Ask) {
+        let newest = newest.map(|(tick, seq)| (TickId(tick), seq));
+        assert_eq!(ahead((TickId(10), 1000), newest), *expected);
+    }
+
+    #[test]
+    fn all_ticks_that_are_there_up_to_enough_events() {
+        check(Some((10, Some(1000))), &Ask::Nothing);
+        check(Some((11, Some(1500))), &Ask::OneTick);
+        check(Some((15, Some(1500))), &Ask::Events(500));
+        check(Some((15, Some(1000))), &Ask::Events(0));
+        check(Some((15, Some(10_000_000))), &Ask::Events(50_000));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_taken_tick_by_tick() {
+        check(None, &Ask::OneTick);
+        check(Some((15, None)), &Ask::OneTick);
+        check(Some((15, Some(3))), &Ask::OneTick);
+    }
+}
