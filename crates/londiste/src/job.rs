@@ -99,12 +99,14 @@ pub async fn commit_checked(
 }
 
 /// Begins a transaction that reads a batch. It may stand idle while another server works: what limits the transactions of
-/// applications would break it off, and every repetition of it. Compiling the query takes longer than most batches.
-pub(crate) const BEGIN_WITHOUT_TIMEOUTS: &str = "\
+/// applications would break it off, and every repetition of it. The query sorts the batch's events, and most batches fit into
+/// this much memory; compiling it would take longer than most batches.
+pub(crate) const BEGIN_READING: &str = "\
 begin; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0; set local jit = off; \
+select set_config('work_mem', '32MB', true) where pg_size_bytes(current_setting('work_mem')) < 32 * 1024 * 1024; \
 select set_config('transaction_timeout', '0', true) where current_setting('server_version_num')::int4 >= 170000";
 
-/// The same for a whole session. `lock_timeout` stays: waiting for a lock in vain is repeated without harm.
+/// The timeouts of a whole session. `lock_timeout` stays: waiting for a lock in vain is repeated without harm.
 pub(crate) const NO_TIMEOUTS: &str = "\
 set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; \
 select set_config('idle_session_timeout', '0', false) where current_setting('server_version_num')::int4 >= 140000; \

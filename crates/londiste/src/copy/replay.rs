@@ -35,7 +35,7 @@ pub(super) async fn replay(
     let (src, dst): (&Client, &Client) = (&link.src, &link.dst);
     let mut mode = Mode::Sets;
     loop {
-        run(src, job::BEGIN_WITHOUT_TIMEOUTS).await?;
+        run(src, job::BEGIN_READING).await?;
         run(dst, "begin").await?;
         link.applier.begin_batch(link.src.server_encoding());
         match apply(job, src, dst, &mut link.applier, table, batch, mode).await {

@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 use super::apply::{Applier, Mode, Outlet};
 use super::dispatch::{self, Action};
 use super::downstream::Downstream;
-use super::replica::{READ_SCRIPTS, READ_VALUES};
+use super::replica::{OWN_PLANS, READ_SCRIPTS, READ_VALUES, USUAL_PLANS};
 use super::role::Role;
 use super::snapshots::SnapshotAges;
 use super::{failure, position, system};
@@ -156,6 +156,7 @@ impl BatchWork<'_> {
         self.applier.verify(outlet).await?;
         let client = outlet.client().await?;
         settings(client, READ_SCRIPTS).await?;
+        settings(client, USUAL_PLANS).await?;
         let script = Script {
             name: event.extra1.as_deref().unwrap_or_default(),
             sql: event.data.as_deref().unwrap_or_default(),
@@ -172,6 +173,7 @@ impl BatchWork<'_> {
             }
         })?;
         settings(client, READ_VALUES).await?;
+        settings(client, OWN_PLANS).await?;
         self.applier.forget_structure();
         self.done.executed = true;
         Ok(())

@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use pgq_client::text::row::Op;
 
 /// Values of this many bytes are not expected to come in numbers.
@@ -63,7 +64,7 @@ pub(crate) struct Fold {
     text: String,
     cells: Vec<Cell>,
     rows: Vec<Row>,
-    index: HashMap<Box<str>, u32>,
+    index: HashMap<Box<str>, u32, RandomState>,
     missed_updates: u64,
     missed_deletes: u64,
 }
@@ -151,7 +152,7 @@ impl Fold {
     /// What is to be done, in this order. Key columns are in every shape.
     pub(crate) fn plan(mut self) -> Plan {
         // Only needed while changes come in.
-        self.index = HashMap::new();
+        self.index = HashMap::default();
         let mut sets = Vec::new();
         self.sets(&mut sets, Op::Delete, |net| match net {
             Net::Delete { known } | Net::Replace { known } => Some(known),

@@ -12,7 +12,7 @@ use pgq_client::id::BatchId;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::job::BEGIN_WITHOUT_TIMEOUTS;
+use crate::job::BEGIN_READING;
 
 /// Text in a chunk, in bytes.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -67,7 +67,7 @@ async fn read(
 ) -> anyhow::Result<Session> {
     // Both are sent before the first is answered.
     let begin = async {
-        let sql = BEGIN_WITHOUT_TIMEOUTS;
+        let sql = BEGIN_READING;
         session.batch_execute(sql).await.map_err(|e| Error::sql(e, sql))
     };
     let ((), mut cursor) =

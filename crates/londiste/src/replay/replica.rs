@@ -14,8 +14,16 @@ set lc_monetary = 'C'; set xmloption = 'content'; set array_nulls = on";
 /// Scripts, on the other hand, are read as the database reads everything else; [`READ_VALUES`] comes behind.
 pub(crate) const READ_SCRIPTS: &str = "reset lc_monetary; reset xmloption; reset array_nulls";
 
-/// Statements over many rows look expensive, but each of their expressions is a cast or two: compiling takes longer.
-const NO_JIT: &str = "set jit = off";
+/// How our statements are planned. They find rows by keys that have indexes, but the planner does not know how many rows come,
+/// and a table may have been empty when it planned: it would read whole tables for a few rows, or for each row. Compiling
+/// their expressions, a cast or two each, takes longer than it saves.
+pub(crate) const OWN_PLANS: &str = "\
+set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off; \
+set enable_mergejoin = off; set jit = off";
+
+/// How an application's statements are planned, in scripts and in triggers; [`OWN_PLANS`] comes behind.
+pub(crate) const USUAL_PLANS: &str = "\
+reset plan_cache_mode; reset enable_seqscan; reset enable_hashjoin; reset enable_mergejoin; reset jit";
 
 /// The role may not set `session_replication_role`. Says who and what helps.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +40,7 @@ pub(crate) struct NoReplicaRole {
 /// No connection, or [`NoReplicaRole`].
 pub(crate) async fn connect_replica(job: &Job, name: &str) -> anyhow::Result<Session> {
     let session = job.local(name).await?;
-    for sql in [NO_TIMEOUTS, READ_VALUES, NO_JIT] {
+    for sql in [NO_TIMEOUTS, READ_VALUES, OWN_PLANS] {
         session.batch_execute(sql).await.map_err(|e| pgq_client::Error::sql(e, sql))?;
     }
     match calls::set_session_replication_role(&*session, ReplicationRole::Replica, false).await {

@@ -29,8 +29,11 @@ use relation::Catalog;
 use row_queue::RowQueue;
 use target::{Change, Target};
 
-/// How much event data may wait in folds, in bytes. Bounds the memory of a batch of any size; larger sets gain nothing.
+/// How much event data may wait in folds, in bytes. Bounds the memory of a batch of any size; larger sets gain little.
 const FOLD_BYTES: usize = 2 << 20;
+
+/// From how much on it is sent on its way at once when the server has nothing to do.
+const EARLY_BYTES: usize = 256 << 10;
 
 /// Whether sets are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,7 +228,8 @@ impl Applier {
             .map_err(|_| ApplyError::Set { table: target.dest.clone(), source: None })?;
         // The constant stands for what a row takes besides its text.
         self.folded_bytes += bytes + 64;
-        if self.folded_bytes > FOLD_BYTES { self.launch(outlet).await } else { Ok(()) }
+        let limit = if outlet.is_idle() { EARLY_BYTES } else { FOLD_BYTES };
+        if self.folded_bytes > limit { self.launch(outlet).await } else { Ok(()) }
     }
 
     /// Queues a change to be made by a statement of its own.

@@ -58,6 +58,11 @@ impl<'c> Outlet<'c> {
         Ok(())
     }
 
+    /// Whether nothing is on its way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.flight.is_none()
+    }
+
     /// Rows that should have been met by sets which have arrived.
     pub(super) fn take_missed(&mut self) -> Vec<Missed> {
         std::mem::take(&mut self.missed)
