@@ -223,7 +223,8 @@ impl Kind {
         unreachable!("the weights were summed up above")
     }
 
-    /// For a key, mostly a type whose texts tell equal values: changes of such keys are folded.
+    /// For a key: mostly a type whose texts tell equal values, because changes of such keys are folded, and often one where
+    /// texts do not.
     pub(super) fn of_key(random: &mut Random) -> &'static Kind {
         const FOLDED: &[&str] = &[
             "int",
@@ -239,10 +240,14 @@ impl Kind {
             "kinds.code",
             "kinds.price",
         ];
-        let folded = random.chance(65);
+        let wanted: fn(&Kind) -> bool = random.weighted(&[
+            (60, (|kind| FOLDED.contains(&kind.declared)) as fn(&Kind) -> bool),
+            (22, Kind::is_loose),
+            (18, |_| true),
+        ]);
         loop {
             let kind = Self::ordered(random);
-            if !folded || FOLDED.contains(&kind.declared) {
+            if wanted(kind) {
                 return kind;
             }
         }

@@ -20,20 +20,31 @@ pub struct Player<'a> {
     defer_again: String,
     open: bool,
     savepoints: usize,
+    /// Changes not sent yet. Where nobody else works at the same time they go together, which saves most of the time.
+    waiting: Vec<String>,
 }
 
 impl<'a> Player<'a> {
     /// For one history, at its beginning.
     pub fn new(world: &World, schema: &'a str, transactions: Transactions) -> Self {
         let defer_again = in_schema(&world.defer_again(Side::Source), schema);
-        Self { transactions, schema, defer_again, open: false, savepoints: 0 }
+        Self { transactions, schema, defer_again, open: false, savepoints: 0, waiting: Vec::new() }
     }
 
     /// Carries a step out as far as it happens at the source. `ask` sends statements and says whether the server took
     /// them.
     pub fn play(&mut self, step: &Step, ask: &mut dyn FnMut(&str) -> bool) {
         let nested = self.transactions == Transactions::Nested;
+        if !matches!(step, Step::Change(_)) && !self.waiting.is_empty() {
+            let waiting = std::mem::take(&mut self.waiting).concat();
+            must(ask, &format!("do $changes$ begin {waiting} end $changes$"));
+        }
         match step {
+            Step::Change(sql) if nested => {
+                self.begin(ask);
+                let sql = in_schema(sql, self.schema);
+                self.waiting.push(format!("begin {sql}; exception when others then end; "));
+            }
             Step::Change(sql) => {
                 self.begin(ask);
                 let sql = in_schema(sql, self.schema);
