@@ -223,9 +223,8 @@ impl Kind {
         unreachable!("the weights were summed up above")
     }
 
-    /// For a key: mostly a type whose texts tell equal values, because changes of such keys are folded, and often one where
-    /// texts do not.
-    pub(super) fn of_key(random: &mut Random) -> &'static Kind {
+    /// Whether texts tell equal values, perhaps after a little change.
+    pub(super) fn folds(&self) -> bool {
         const FOLDED: &[&str] = &[
             "int",
             "bigint",
@@ -240,8 +239,14 @@ impl Kind {
             "kinds.code",
             "kinds.price",
         ];
+        FOLDED.contains(&self.declared)
+    }
+
+    /// For a key: mostly a type whose texts tell equal values, because changes of such keys are folded, and often one where
+    /// texts do not.
+    pub(super) fn of_key(random: &mut Random) -> &'static Kind {
         let wanted: fn(&Kind) -> bool = random.weighted(&[
-            (60, (|kind| FOLDED.contains(&kind.declared)) as fn(&Kind) -> bool),
+            (60, Kind::folds as fn(&Kind) -> bool),
             (22, Kind::is_loose),
             (18, |_| true),
         ]);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::kinds::Kind;
 use super::table::{Parent, Table, UniqueForm, quoted};
 use super::twist::Twist;
 use crate::random::Random;
@@ -126,7 +127,10 @@ impl World {
             .tables
             .iter()
             .map(|table| {
-                let mut columns = table.all_columns();
+                let mut columns = table.shown(|place, kind| {
+                    // Folding takes the latest spelling of a key, an update by itself leaves the first.
+                    table.key.contains(&place) && kind.is_loose() && kind.folds()
+                });
                 if table.twist == Twist::ExtraColumn {
                     columns.push_str(", extra, \"Extra 2\"");
                 }
@@ -145,7 +149,12 @@ impl World {
         self.tables
             .iter()
             .filter(|table| table.twist.keeps_rows())
-            .map(|table| (table.name.clone(), rows(&table.all_but_spelling(), &table.only())))
+            .map(|table| {
+                // A change to an equal value is none to triggers when it is of the key, or when nothing else changes, and
+                // the leaf keeps the old spelling: 1.0 where the source has 1.00 now.
+                let columns = table.shown(|_, kind| kind.is_loose());
+                (table.name.clone(), rows(&columns, &table.only()))
+            })
             .collect()
     }
 }
@@ -161,17 +170,12 @@ impl Table {
         format!("{only}{}", self.quoted())
     }
 
-    fn all_columns(&self) -> String {
-        self.names(&(0..self.columns.len()).collect::<Vec<_>>())
-    }
-
-    /// A change to an equal value is none to triggers when it is of the key, or when nothing else changes, and the leaf
-    /// keeps the old spelling: 1.0 where the source has 1.00 now. These are all shown as the first of their kind.
-    fn all_but_spelling(&self) -> String {
+    /// All columns; where `loosely`, equal values are shown as the first of their kind.
+    fn shown(&self, loosely: impl Fn(usize, &Kind) -> bool) -> String {
         let columns: Vec<String> = (0..self.columns.len())
             .map(|place| {
                 let (name, kind) = (self.column(place), self.columns[place].kind);
-                if !kind.is_loose() {
+                if !loosely(place, kind) {
                     return name;
                 }
                 let known: Vec<String> =
