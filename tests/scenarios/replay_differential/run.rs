@@ -213,18 +213,22 @@ impl Cascade {
             }
             match step {
                 Step::Tick => drop(self.tick()),
-                Step::OnLeaves(sql) if stuck == [None, None] => {
-                    stuck = self.wait();
+                Step::OnLeaves(sql) => {
+                    self.wait(&mut stuck);
                     let sql = in_schema(sql, &schemas[number]);
-                    for leaf in [&mut self.ours, &mut self.theirs] {
-                        // Refused here, it is refused there.
-                        let _ = leaf.replica.batch_execute(&sql);
+                    for (leaf, stuck) in [&mut self.ours, &mut self.theirs].into_iter().zip(&stuck)
+                    {
+                        if stuck.is_none() {
+                            // Refused here, it is refused there.
+                            let _ = leaf.replica.batch_execute(&sql);
+                        }
                     }
                 }
                 _ => {}
             }
         }
-        if stuck == [None, None] { self.wait() } else { stuck }
+        self.wait(&mut stuck);
+        stuck
     }
 
     fn tick(&mut self) -> i64 {
@@ -234,9 +238,14 @@ impl Cascade {
         self.source.query_one(sql, &[&QUEUE]).expect("our own query").get(0)
     }
 
-    fn wait(&mut self) -> [Option<String>; 2] {
+    /// Waits for those that are not stuck yet.
+    fn wait(&mut self, stuck: &mut [Option<String>; 2]) {
         let tick = self.tick();
-        [self.ours.wait(tick), self.theirs.wait(tick)]
+        for (leaf, stuck) in [&mut self.ours, &mut self.theirs].into_iter().zip(stuck) {
+            if stuck.is_none() {
+                *stuck = leaf.wait(tick);
+            }
+        }
     }
 
     fn look(&mut self, life: &Life, schema: &str) -> Seen {
@@ -259,7 +268,8 @@ impl Cascade {
             self.source.query(sql, &[&QUEUE, table]).expect("it can be removed");
         }
         // The leaves learn of it.
-        let stuck = self.wait();
+        let mut stuck = [None, None];
+        self.wait(&mut stuck);
         assert_eq!(stuck, [None, None], "after tables were removed");
         for client in [&mut self.source, &mut self.ours.client, &mut self.theirs.client] {
             for schema in schemas {
