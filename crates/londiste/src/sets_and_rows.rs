@@ -230,15 +230,16 @@ impl Scene<'_> {
         let (sets, copy) = self.apply(Mode::Sets, &batches, report);
         self.stage.must("rollback");
         let interfered = steps.iter().any(|step| matches!(step, Step::OnLeaves(_)));
+        let may_stop = interfered || !self.world.keeps_rows() || self.world.checks_statements();
         match (&rows, &sets) {
             // What was in the way may be gone in the end.
-            (Outcome::Stuck(..), Outcome::Rows(_)) if interfered => {
+            (Outcome::Stuck(..), Outcome::Rows(_)) if may_stop => {
                 report.count("got by");
                 return None;
             }
             (Outcome::Stuck(at, _), Outcome::Stuck(at_sets, _)) if at == at_sets => {
                 report.count("stuck");
-                if interfered {
+                if may_stop {
                     return None;
                 }
                 return Some(format!("-- stuck: {rows:?}"));

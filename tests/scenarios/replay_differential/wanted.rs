@@ -18,12 +18,21 @@ pub(super) fn judge(life: &Life, seen: &Seen, ours_is_right: bool) -> Option<&'s
 
 const WANTED: &[Wanted] = &[
     Wanted {
-        reason: "rows that somebody wrote on the leaves stop both",
-        applies: |life, seen, _| life.interfered() && stuck(&seen.ours) && stuck(&seen.theirs),
+        reason: "rows that are others on the leaves stop both",
+        applies: |life, seen, _| has_others(life) && stuck(&seen.ours) && stuck(&seen.theirs),
     },
     Wanted {
-        reason: "rows that somebody wrote on the leaves stop event by event only",
-        applies: |life, seen, right| life.interfered() && right && stuck(&seen.theirs),
+        reason: "rows that are others on the leaves stop event by event only",
+        applies: |life, seen, right| has_others(life) && right && stuck(&seen.theirs),
+    },
+    Wanted {
+        reason: "values of a deferrable constraint that change places in one statement",
+        applies: |life, seen, right| {
+            let duplicate = |outcome: &Outcome| matches!(outcome, Outcome::Stuck(error) if error.contains("duplicate key"));
+            life.world.checks_statements()
+                && duplicate(&seen.theirs)
+                && (right || duplicate(&seen.ours))
+        },
     },
     Wanted {
         reason: "an update of a table that has only key columns stops the reference",
@@ -33,6 +42,11 @@ const WANTED: &[Wanted] = &[
         },
     },
 ];
+
+/// Does somebody, or a trigger, make the leaves' rows others than the source's?
+fn has_others(life: &Life) -> bool {
+    life.interfered() || !life.world.keeps_rows()
+}
 
 fn stuck(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Stuck(_))

@@ -5,7 +5,7 @@
 //! whatever was left out before it, so a history can be made shorter by leaving steps out; what the server refuses just
 //! does not happen. Names of tables are written `@.t`, where `@` is the schema that a run gives the world.
 //!
-//! [`kinds`] are the types, [`statements`] the changes, [`play`] sends a history to the source.
+//! [`kinds`] are the types, `table` and `twist` what is made of them, `statements` the changes; `play` sends a history to the source.
 
 mod history;
 pub mod kinds;

@@ -121,6 +121,21 @@ impl World {
         }
     }
 
+    /// Whether the leaves have the source's rows in every table. Where they do not, what the source could do may be refused
+    /// there.
+    pub fn keeps_rows(&self) -> bool {
+        self.tables.iter().all(|table| table.twist.keeps_rows())
+    }
+
+    /// Whether a unique constraint is checked at the end of a statement: what one statement can do at the source, its events
+    /// cannot do one after the other.
+    pub fn checks_statements(&self) -> bool {
+        let form = UniqueForm::DeferrableImmediate;
+        self.tables
+            .iter()
+            .any(|table| table.unique.as_ref().is_some_and(|unique| unique.form == form))
+    }
+
     /// What both leaves must agree on: a label and a query of one column each.
     pub fn leaf_queries(&self) -> Vec<(String, String)> {
         let mut queries: Vec<(String, String)> = self
