@@ -1,6 +1,6 @@
 # The commands of README.md and CONTRIBUTING.md. Each does its own set-up.
 
-.PHONY: setup demo sql install-extensions test test-matrix differential bench check
+.PHONY: setup demo sql install-extensions test test-matrix differential differential-replay bench check
 
 # PostgreSQL, a linker, and the reference that the tests compare ours with.
 setup:
@@ -41,6 +41,14 @@ SECONDS ?= 1800
 differential:
 	LONDISTE_TEST_DIFFERENTIAL_SECONDS=$(SECONDS) \
 	    cargo test --package system-tests --test scenarios differential:: -- --nocapture
+
+# Random changes of random tables, replayed by set and row by row, and by ours and the reference's worker.
+differential-replay:
+	cargo build --workspace --bins
+	LONDISTE_TEST_REPLAY_SECONDS=$$(($(SECONDS) / 2)) \
+	    cargo test --package londiste --lib sets_and_rows:: -- --nocapture
+	LONDISTE_TEST_REPLAY_SECONDS=$$(($(SECONDS) / 2)) \
+	    cargo test --package system-tests --test scenarios replay_differential:: -- --nocapture
 
 # Measurements beside the original and logical replication, see docs/performance.md: bench-capture, bench-replay and so on,
 # or all of them, which takes hours.

@@ -28,6 +28,7 @@ mod packages;
 mod partial;
 mod partitions;
 mod replay;
+mod replay_differential;
 mod resync;
 mod rights;
 mod sample_files;

@@ -10,6 +10,8 @@
 //! - [`answers`]: what such a script says, against what it said before;
 //! - [`under_test`]: whose `londiste` and `pgqd` are run (ours or the reference's) and what one run said;
 //! - [`daemon`], [`node`], [`ticker`]: a londiste node and a ticker as an operator sets them up;
+//! - [`random`], [`shrink`]: chance with a seed, and the short form of what it found;
+//! - [`histories`]: random tables and changes of their rows;
 //! - [`wait`]: wait for a state with a deadline; [`normalise`]: outputs made comparable.
 //!
 //! A test says what must be true and panics where it is not. So does this library: a function that cannot do
@@ -21,11 +23,14 @@ pub mod cluster;
 pub mod daemon;
 pub mod database;
 pub mod folder;
+pub mod histories;
 pub mod installation;
 pub mod node;
 pub mod normalise;
+pub mod random;
 pub mod schemas;
 pub mod server;
+pub mod shrink;
 pub mod ticker;
 pub mod under_test;
 pub mod wait;

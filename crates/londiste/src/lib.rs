@@ -20,3 +20,6 @@ pub mod handler;
 pub mod job;
 pub mod replay;
 pub mod table;
+
+#[cfg(test)]
+mod sets_and_rows;

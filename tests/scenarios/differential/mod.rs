@@ -5,14 +5,12 @@
 //! made as short as it gets and printed as a script for psql, with both answers and the seed.
 //!
 //! Reading order: [`script`] (what a step is), [`generate`] (where they come from), [`look`] (questions about the state),
-//! [`run`] (both sides, step by step), [`wanted`], [`shrink`].
+//! [`run`] (both sides, step by step), [`wanted`].
 
 mod generate;
 mod look;
-mod random;
 mod run;
 mod script;
-mod shrink;
 mod wanted;
 
 use std::collections::BTreeMap;
@@ -20,6 +18,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use system_tests::schemas::has_reference;
+use system_tests::shrink::shrink;
 
 use generate::Kind;
 use run::{End, Pair};
@@ -109,9 +108,8 @@ impl Report {
         }
         if let End::Different(difference) = verdict.end {
             steps.truncate(difference.step + 1);
-            let steps = shrink::shrink(steps, PATIENCE, |steps| {
-                matches!(pair.run(steps).end, End::Different(_))
-            });
+            let steps =
+                shrink(steps, PATIENCE, |steps| matches!(pair.run(steps).end, End::Different(_)));
             let failure = describe(pair, kind, seed, &steps);
             tell(&failure);
             self.failures.push(failure);

@@ -1,9 +1,9 @@
 //! Calls of the functions of londiste on roots, branches, leaves and merge leaves.
 
 use super::super::look;
-use super::super::random::Random;
 use super::super::script::{Step, literal};
 use super::nodes::Caller;
+use system_tests::random::Random;
 
 /// Tables of the application, made at the start. Not all are fit to be replicated.
 const TABLES: &[(&str, &str)] = &[

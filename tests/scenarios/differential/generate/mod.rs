@@ -10,8 +10,8 @@ mod tables;
 mod triggers;
 mod types;
 
-use super::random::Random;
 use super::script::Step;
+use system_tests::random::Random;
 use tables::{Relation, World};
 
 /// What a script is about.

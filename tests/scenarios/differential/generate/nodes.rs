@@ -1,9 +1,9 @@
 //! Calls of the functions of pgq_node: several nodes in one database, each of its own cascade.
 
 use super::super::look;
-use super::super::random::Random;
 use super::super::script::{Script, Step, literal};
 use super::names;
+use system_tests::random::Random;
 
 const NODES: &[&str] = &["top", "here", "other node", "d'own"];
 const WORKERS: &[&str] = &["w", "w2", "wörk'er"];

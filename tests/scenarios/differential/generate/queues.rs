@@ -3,9 +3,9 @@
 //! Whether a tick or a rotation is due hangs on the time; so the limits are nothing or hours, and ticks are made old.
 
 use super::super::look;
-use super::super::random::Random;
 use super::super::script::{Script, Step, literal};
 use super::names;
+use system_tests::random::Random;
 
 const CONSUMERS: &[&str] = &["c", "C 'Two'", "ç.&"];
 

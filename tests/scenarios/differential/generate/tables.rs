@@ -1,9 +1,9 @@
 //! Tables of an application: ordinary, temporary and partitioned ones, and views.
 
-use super::super::random::Random;
 use super::super::script::{Script, ident, literal};
 use super::names;
 use super::types::{KEY_TYPES, TYPES, Type};
+use system_tests::random::Random;
 
 /// A column as the generator believes it to be.
 #[derive(Clone)]

@@ -1,7 +1,7 @@
 //! Column types and values of them, with the ones that go wrong first.
 
-use super::super::random::Random;
 use super::super::script::{literal, optional};
+use system_tests::random::Random;
 
 /// A column type and some values.
 pub(super) struct Type {

@@ -1,10 +1,12 @@
 //! Chance with a seed: the same number makes the same script, on every machine.
 
 /// A stream of numbers (SplitMix64) and the choices made with them.
-pub(super) struct Random(u64);
+#[derive(Debug)]
+pub struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    /// The stream with this seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -17,23 +19,23 @@ impl Random {
     }
 
     /// A number from 0 to `limit - 1`.
-    pub(super) fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         let limit = limit as u64;
         usize::try_from(self.next() % limit).expect("below a usize")
     }
 
     /// Happens so many times in a hundred.
-    pub(super) fn chance(&mut self, percent: usize) -> bool {
+    pub fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
     /// One of these.
-    pub(super) fn pick<T: Clone>(&mut self, choices: &[T]) -> T {
+    pub fn pick<T: Clone>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())].clone()
     }
 
     /// One of these, each as often as its weight says.
-    pub(super) fn weighted<T: Clone>(&mut self, choices: &[(usize, T)]) -> T {
+    pub fn weighted<T: Clone>(&mut self, choices: &[(usize, T)]) -> T {
         let mut left = self.below(choices.iter().map(|(weight, _)| weight).sum());
         for (weight, choice) in choices {
             if left < *weight {
@@ -45,7 +47,7 @@ impl Random {
     }
 
     /// Some of these, at most so many, none twice, in any order.
-    pub(super) fn some<T: Clone>(&mut self, choices: &[T], at_most: usize) -> Vec<T> {
+    pub fn some<T: Clone>(&mut self, choices: &[T], at_most: usize) -> Vec<T> {
         let mut left = choices.to_vec();
         let count = 1 + self.below(at_most.min(left.len()).max(1));
         let mut chosen = Vec::new();

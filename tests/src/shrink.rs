@@ -3,14 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::script::Step;
-
 /// Makes the script as short as it gets within the time.
-pub(super) fn shrink(
-    mut steps: Vec<Step>,
+pub fn shrink<S: Clone>(
+    mut steps: Vec<S>,
     patience: Duration,
-    still_differs: impl Fn(&[Step]) -> bool,
-) -> Vec<Step> {
+    mut still_differs: impl FnMut(&[S]) -> bool,
+) -> Vec<S> {
     let deadline = Instant::now() + patience;
     let mut piece = steps.len().div_ceil(2).max(1);
     loop {
@@ -35,20 +33,14 @@ pub(super) fn shrink(
 
 #[cfg(test)]
 mod tests {
-    use super::super::script::Script;
     use super::*;
 
     #[test]
     fn what_does_not_matter_goes() {
-        let mut script = Script::default();
-        for n in 0..100 {
-            script.plain(n.to_string());
-        }
-        let needs = ["7", "42", "43", "99"];
-        let short = shrink(script.steps, Duration::from_secs(60), |steps| {
-            needs.iter().all(|need| steps.iter().any(|step| step.sql == *need))
+        let needs = [7, 42, 43, 99];
+        let short = shrink((0..100).collect(), Duration::from_secs(60), |steps| {
+            needs.iter().all(|need| steps.contains(need))
         });
-        let left: Vec<&str> = short.iter().map(|step| step.sql.as_str()).collect();
-        assert_eq!(left, needs);
+        assert_eq!(short, needs);
     }
 }
