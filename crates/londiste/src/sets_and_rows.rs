@@ -20,7 +20,7 @@ use system_tests::{Database, Impl, schemas};
 use tokio::runtime::Runtime;
 
 use crate::calls::TableRow;
-use crate::replay::apply::{Applier, ApplyError, Mode};
+use crate::replay::apply::{Applier, ApplyError, Limits, Mode, Outlet};
 use crate::replay::replica::READ_VALUES;
 use crate::table::registry::{Table, Tables};
 
@@ -299,6 +299,8 @@ impl Scene<'_> {
     fn apply(&self, mode: Mode, batches: &[Batch], report: &mut Report) -> (Outcome, Vec<String>) {
         let stage = self.stage;
         let mut applier = Applier::default();
+        // Small histories are to come in several sets too, some while others are on their way.
+        applier.limits = Limits { early: 1 << 10, full: 8 << 10 };
         stage.must("savepoint leaf; set local session_replication_role = replica");
         let mut stuck = None;
         for (number, batch) in batches.iter().enumerate() {
@@ -306,6 +308,7 @@ impl Scene<'_> {
             if matches!(result, Err(Failure::Set)) {
                 // As the worker does.
                 report.count("repeated by row");
+                applier.forget_structure();
                 result = self.apply_batch(&mut applier, Mode::Rows, batch);
             }
             if let Err(failure) = result {
@@ -332,15 +335,17 @@ impl Scene<'_> {
         let client = &*stage.session;
         let applied = stage.runtime.block_on(async {
             applier.begin_batch("UTF8");
+            let mut outlet = Outlet::new(client);
             for event in &batch.events {
                 let name = event.extra1.as_deref().unwrap_or_default();
                 let Some(table) = self.tables.find(name) else { continue };
                 match event.kind.as_deref() {
-                    Some("R") => applier.truncate(client, table, event).await?,
-                    _ => applier.data(client, mode, table, event).await?,
+                    Some("R") => applier.truncate(&mut outlet, table, event).await?,
+                    _ => applier.data(&mut outlet, mode, table, event).await?,
                 }
             }
-            applier.flush(client).await
+            applier.flush(&mut outlet).await?;
+            applier.verify(&mut outlet).await
         });
         let failure = match applied {
             Ok(()) if stage.ask("set constraints all immediate") => {

@@ -29,11 +29,20 @@ use relation::Catalog;
 use row_queue::RowQueue;
 use target::{Change, Target};
 
-/// How much event data may wait in folds, in bytes. Bounds the memory of a batch of any size; larger sets gain little.
-const FOLD_BYTES: usize = 2 << 20;
+/// How much event data waits in folds, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// From how much on it is sent on its way when the server has nothing to do.
+    pub(crate) early: usize,
+    /// How much may wait. Bounds the memory of a batch of any size; larger sets gain little.
+    pub(crate) full: usize,
+}
 
-/// From how much on it is sent on its way at once when the server has nothing to do.
-const EARLY_BYTES: usize = 256 << 10;
+impl Default for Limits {
+    fn default() -> Self {
+        Self { early: 256 << 10, full: 2 << 20 }
+    }
+}
 
 /// Whether sets are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +126,7 @@ pub(crate) struct Applier {
     /// Targets with folded changes, in the order they were first touched.
     touched: Vec<usize>,
     folded_bytes: usize,
+    pub(crate) limits: Limits,
     /// Encoding of the database that the events come from.
     encoding: String,
 }
@@ -228,7 +238,7 @@ impl Applier {
             .map_err(|_| ApplyError::Set { table: target.dest.clone(), source: None })?;
         // The constant stands for what a row takes besides its text.
         self.folded_bytes += bytes + 64;
-        let limit = if outlet.is_idle() { EARLY_BYTES } else { FOLD_BYTES };
+        let limit = if outlet.is_idle() { self.limits.early } else { self.limits.full };
         if self.folded_bytes > limit { self.launch(outlet).await } else { Ok(()) }
     }
 
