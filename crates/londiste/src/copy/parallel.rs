@@ -117,7 +117,7 @@ async fn work(job: &Job, location: &str, name: &str, shared: &Shared) -> anyhow:
         let dest = shared.table.dest.quoted();
         run(&dst, &format!("lock table only {dest} in row exclusive mode")).await?;
         still_ours(job, &dst, &shared.table, CopyMode::Parallel).await?;
-        pipe::stream(&src, &read, &dst, &write, &shared.progress).await?;
+        pipe::stream(&src, &read, &dst, &write, shared.statements.format, &shared.progress).await?;
         run(&dst, "commit").await?;
         crash_point("copy-range-committed");
     }
