@@ -6,6 +6,7 @@
 //! back as [`Reply`](pgq_client::calls::Reply), which [`crate::job::checked`] judges.
 
 mod fkeys;
+mod progress;
 mod scripts;
 mod seqs;
 mod tables;
@@ -13,6 +14,10 @@ mod tables;
 pub use fkeys::{
     ForeignKey, drop_table_fkey, find_table_fkeys, get_table_pending_fkeys,
     get_valid_pending_fkeys, restore_table_fkey,
+};
+pub use progress::{
+    CopyProgress, RunningCopy, clear_copy_progress, get_copy_progress, has_copy_progress,
+    set_copy_progress,
 };
 pub use scripts::{
     NewScript, ReplicationRole, execute_finish, execute_start, set_session_replication_role,

@@ -488,6 +488,37 @@ fn only_common_columns_are_copied_and_rows_may_stay() {
     }
 }
 
+#[test]
+fn a_copy_that_takes_long_says_how_far_it_is_where_it_can() {
+    let pair =
+        Pair::new("create table t (id int primary key); create table u (id int primary key)");
+    for table in ["t", "u"] {
+        pair.src
+            .sql(&format!("insert into {table} select generate_series(1, 20); analyze {table}"));
+    }
+    let slowly = "copy_condition=pg_sleep(0.3)+is+not+null";
+    pair.add("public.t", slowly);
+    let copy = pair.copy("public.t", None);
+    wait_for("the progress", EVENTUALLY, || {
+        let seen =
+            pair.dst.text("select table_name, phase, rows_expected from londiste.copy_progress");
+        holds(seen == "public.t|rows|20", seen)
+    });
+    pair.leaf.londiste(["status"]).ok().says("Copy: public.t: ");
+    pair.do_sync("public.t");
+    pair.assert_done("public.t", copy);
+    assert_eq!(pair.dst.text("select * from londiste._copy_progress"), "");
+
+    // As in a schema that the original made.
+    pair.dst.sql("drop view londiste.copy_progress; drop table londiste._copy_progress");
+    pair.add("public.u", slowly);
+    let copy = pair.copy("public.u", None);
+    pair.leaf.londiste(["status"]).ok();
+    pair.do_sync("public.u");
+    pair.assert_done("public.u", copy);
+    assert!(!pair.log().contains("ERROR"), "{}", pair.log());
+}
+
 /// Types that travel in binary form, with their odd values, and one column that makes a table go as text.
 #[test]
 fn all_values_arrive_as_they_were_in_either_format() {

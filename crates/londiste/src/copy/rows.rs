@@ -1,7 +1,6 @@
 //! The copy itself: structure away, rows in, structure back (contract `worker.md` 18.4).
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use pgq_client::Error;
@@ -51,6 +50,7 @@ pub(super) async fn copy(
     table: &Table,
     source: &TableName,
     mode: CopyMode,
+    progress: &Arc<Progress>,
 ) -> anyhow::Result<()> {
     let (src, dst): (&Client, &Client) = (&link.src, &link.dst);
     let queue = &job.settings.queue;
@@ -90,13 +90,12 @@ pub(super) async fn copy(
         CopyMode::Append => None,
     };
     let expected = expected_rows(src, source).await?;
-    let progress = Progress::start(table.name.to_string(), expected, Instant::now());
+    progress.rows_begin(expected);
     match mode {
         CopyMode::Parallel => {
             tracing::info!("{}: start threaded copy", table.name);
-            let progress = Arc::new(progress);
-            parallel::copy(job, link, table, statements, Arc::clone(&progress)).await?;
-            finished(table, &progress);
+            parallel::copy(job, link, table, statements, Arc::clone(progress)).await?;
+            finished(table, progress);
         }
         CopyMode::Atomic | CopyMode::Lead | CopyMode::Append => {
             let emptied = mode == CopyMode::Atomic && empty(dst, table, here.partitioned).await?;
@@ -105,8 +104,8 @@ pub(super) async fn copy(
             tracing::info!("{}: start copy", table.name);
             let (read, write) = (statements.read(None), statements.write(frozen));
             tracing::debug!("{}: {read}", table.name);
-            pipe::stream(src, &read, dst, &write, statements.format, &progress).await?;
-            finished(table, &progress);
+            pipe::stream(src, &read, dst, &write, statements.format, progress).await?;
+            finished(table, progress);
         }
     }
     let snapshot = snapshot(src).await?;
@@ -120,6 +119,7 @@ pub(super) async fn copy(
         calls::local_set_table_state(dst, queue, &table.name, Some(&snapshot), state).await?;
     job::checked_quiet(&reply, None)?;
     if let Some(structure) = structure {
+        progress.indexes_begin();
         for object in create::creations(&structure) {
             tracing::info!("Creating {}", object.name);
             for statement in &object.statements {
@@ -140,7 +140,9 @@ pub(super) async fn restore_structure(
     dst: &Client,
     table: &Table,
     stored: &str,
+    progress: &Progress,
 ) -> anyhow::Result<()> {
+    progress.indexes_begin();
     tracing::info!("{}: restoring DDL", table.name);
     run(dst, "begin").await?;
     set_up(dst, DESTINATION_SETTINGS).await?;

@@ -12,8 +12,10 @@ use pgq_client::id::TickId;
 use pgq_client::name::{ConsumerName, TableName};
 use tokio::sync::{Notify, watch};
 
+use super::progress::Progress;
 use super::source::{self, Link};
-use super::{claimed, parallel, queue, replay, rows};
+use super::watch::{Watch, backend};
+use super::{parallel, queue, replay, rows};
 use crate::calls;
 use crate::crash_point::crash_point;
 use crate::job::{self, Job};
@@ -191,18 +193,17 @@ impl Copy<'_> {
                 let Some(source) = self.source_table(link).await? else {
                     return Ok(Next::Pause(LONG_POLL));
                 };
-                let backend = claimed::backend(&link.dst).await?;
-                tokio::select! {
-                    copied = rows::copy(job, link, &table, &source, mode) => copied?,
-                    () = claimed::by_an_operator(job, name, backend) => return Ok(Next::GiveWay),
-                }
+                let progress = Arc::new(Progress::new(name.to_string()));
+                let copy = rows::copy(job, link, &table, &source, mode, &progress);
+                let next = self.watched(link, &progress, copy).await?;
                 self.wake.notify_one();
-                Ok(Next::Again)
+                Ok(next)
             }
             CopyStep::RestoreStructure => {
+                let progress = Progress::new(name.to_string());
                 let stored = table.dropped_ddl.as_deref().unwrap_or_default();
-                rows::restore_structure(job, &link.dst, &table, stored).await?;
-                Ok(Next::Again)
+                let restore = rows::restore_structure(job, &link.dst, &table, stored, &progress);
+                self.watched(link, &progress, restore).await
             }
             CopyStep::Replay => {
                 let batch = batch.context("a batch to replay")?;
@@ -221,6 +222,23 @@ impl Copy<'_> {
                 Ok(Next::Again)
             }
         }
+    }
+
+    /// What takes long: others can see how far it is, and an operator who wants the table gets it.
+    async fn watched(
+        &self,
+        link: &Link,
+        progress: &Progress,
+        work: impl Future<Output = anyhow::Result<()>>,
+    ) -> anyhow::Result<Next> {
+        progress.add_backend(backend(&link.dst).await?);
+        let mut watch = Watch::new(self.job, self.table, progress);
+        let done = tokio::select! {
+            done = work => done.map(|()| Next::Again),
+            () = watch.claimed() => Ok(Next::GiveWay),
+        };
+        watch.end().await;
+        done
     }
 
     /// Closes connections that have become old.
