@@ -592,9 +592,30 @@ fn a_large_table_comes_over_several_connections_and_over_a_crash() {
     );
     pair.src.sql("update t set k = -k where id % 100 = 0");
     pair.tick();
+    let indexes = "select count(*) from pg_index where indrelid = 't'::regclass";
+    killed(pair.copy("public.t", Some("copy-index-committed")), &pair);
+    assert_eq!(pair.state("public.t"), "catching-up");
+    let made = pair.dst.int(indexes);
+    assert!(made > 0, "an index is there");
+
+    // Removed in the middle of that, the table gets what is missing, and comes again later.
+    pair.dst.sql("select londiste.local_remove_table('q', 'public.t')");
+    assert_eq!(pair.structure("t"), before);
+    assert_eq!(pair.dst.int("select count(*) from t"), 0);
+    pair.dst.sql("select londiste.local_add_table('q', 'public.t')");
+    pair.set_state("public.t", "in-copy");
+    killed(pair.copy("public.t", Some("copy-index-committed")), &pair);
+    let restored = pair.log().matches("INFO public.t: restoring DDL").count();
     let copy = pair.copy("public.t", None);
     pair.do_sync("public.t");
     pair.assert_done("public.t", copy);
+    let log = pair.log();
+    assert_eq!(log.matches("INFO public.t: restoring DDL").count(), restored + 1);
+    assert_eq!(
+        log.matches("INFO public.t: start threaded copy").count(),
+        3,
+        "not after the indexes began"
+    );
     let sums = "select count(*), sum(k), sum(hashtext(t::text)::int8) from t";
     assert_eq!(pair.dst.text(sums), pair.src.text(sums));
     assert_eq!(pair.structure("t"), before);

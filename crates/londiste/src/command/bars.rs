@@ -76,6 +76,9 @@ impl Bars {
 
     /// Takes them away.
     pub(super) fn end(&self) {
+        for bar in self.running.values().chain([&self.all]) {
+            bar.finish_and_clear();
+        }
         // An error only says that the screen is gone.
         let _ = self.screen.clear();
     }

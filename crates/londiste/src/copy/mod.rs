@@ -4,7 +4,7 @@
 //! command `londiste INI copy TABLE` does the same work in a process of its own ([`run_process`]). Reading guide: `run` is
 //! a task's loop and carries out what [`crate::table::sync_copy`] decides; `source` knows where rows and events come
 //! from, `queue` asks it about ticks; `rows` is the copy itself, with `columns`, `pipe` and `progress` for its parts, `parallel`
-//! for large tables and `watch` to say how far it is and to give way to an operator;
+//! for large tables, `structure` for their indexes afterwards and `watch` to say how far it is and to give way to an operator;
 //! `replay` brings the table up to date until the worker takes over.
 //!
 //! Departures from the original:
@@ -26,6 +26,7 @@ mod replay;
 mod rows;
 mod run;
 mod source;
+mod structure;
 mod tasks;
 mod watch;
 

@@ -126,38 +126,10 @@ pub(super) async fn copy(
                 run(dst, statement).await?;
             }
         }
-        run(dst, &format!("analyze {}", table.dest.quoted())).await?;
     }
     crash_point("copy-before-commit");
     run(dst, "commit").await?;
     crash_point("copy-after-commit");
-    Ok(())
-}
-
-/// Runs the statements that [`copy`] as [`CopyMode::Lead`] stored, and forgets them (contract `worker.md` 18.5).
-pub(super) async fn restore_structure(
-    job: &Job,
-    dst: &Client,
-    table: &Table,
-    stored: &str,
-    progress: &Progress,
-) -> anyhow::Result<()> {
-    progress.indexes_begin();
-    tracing::info!("{}: restoring DDL", table.name);
-    run(dst, "begin").await?;
-    set_up(dst, DESTINATION_SETTINGS).await?;
-    let statements =
-        ddl::split::split(stored).with_context(|| format!("table {}: dropped_ddl", table.name))?;
-    for statement in statements {
-        tracing::info!("{}", statement.text);
-        run(dst, statement.text).await?;
-    }
-    let queue = &job.settings.queue;
-    let reply = calls::local_set_table_struct(dst, queue, &table.name, None).await?;
-    job::checked(&reply, None)?;
-    run(dst, "commit").await?;
-    tracing::info!("{}: analyze", table.name);
-    run(dst, &format!("analyze {}", table.dest.quoted())).await?;
     Ok(())
 }
 
