@@ -11,6 +11,8 @@ grant select
 grant select, insert, update, delete
    on londiste.table_info, londiste.seq_info, londiste.applied_execute, londiste.pending_fkeys
    to pgq_admin;
+grant select on londiste._copy_progress, londiste.copy_progress to public, londiste_reader;
+grant select, insert, update, delete on londiste._copy_progress to pgq_admin;
 grant usage
    on londiste.table_info_nr_seq, londiste.seq_info_nr_seq
    to londiste_writer;

@@ -59,7 +59,7 @@ const FACTS: [(&str, &str); 5] = [
                 pg_get_expr(d.adbin, d.adrelid)
            from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
                 left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-          where c.relkind = 'r' and a.attnum > 0 and not a.attisdropped",
+          where c.relkind = 'r' and c.relname !~ '^_' and a.attnum > 0 and not a.attisdropped",
     ),
     // From PostgreSQL 18 on NOT NULL is a constraint as well; the columns have it.
     (
@@ -67,15 +67,15 @@ const FACTS: [(&str, &str); 5] = [
         "select n.nspname, r.relname, c.conname, c.contype, pg_get_constraintdef(c.oid)
            from pg_constraint c join pg_namespace n on n.oid = c.connamespace
                 join pg_class r on r.oid = c.conrelid
-          where c.contype <> 'n'",
+          where c.contype <> 'n' and c.conname !~ '^_'",
     ),
-    ("indexes", "select n.nspname, i.tablename, i.indexname, i.indexdef from pg_indexes i join pg_namespace n on n.nspname = i.schemaname where true"),
+    ("indexes", "select n.nspname, i.tablename, i.indexname, i.indexdef from pg_indexes i join pg_namespace n on n.nspname = i.schemaname where i.indexname !~ '^_'"),
     // From PostgreSQL 17 on a table's owner has the right to maintain it as well.
     (
         "grants",
         "select n.nspname, x.name, replace(array_to_string(array(select unnest(x.acl)::text collate \"C\" order by 1), ' '),
                 'arwdDxtm', 'arwdDxt')
-           from (select relnamespace, relname::text, relacl from pg_class where relkind in ('r', 'S')
+           from (select relnamespace, relname::text, relacl from pg_class where relkind in ('r', 'S') and relname !~ '^_'
                  union all
                  select pronamespace, format('%s(%s)', proname, regexp_replace(pg_get_function_arguments(oid), ' DEFAULT [^,]*', '')), proacl
                    from pg_proc

@@ -11,19 +11,19 @@ select 'column', c.relname,
   from pg_attribute a
        join pg_class c on c.oid = a.attrelid
        left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
- where c.relnamespace = :'schema'::regnamespace and c.relkind = 'r' and a.attnum > 0
+ where c.relnamespace = :'schema'::regnamespace and c.relkind = 'r' and c.relname !~ '^_' and a.attnum > 0
    and not a.attisdropped
  order by c.relname collate "C", a.attnum;
 
 select 'constraint', c.conrelid::regclass, c.conname, c.contype,
        regexp_replace(pg_get_constraintdef(c.oid), '\s+', ' ', 'g')
   from pg_constraint c
- where c.connamespace = :'schema'::regnamespace and c.contype <> 'n'
+ where c.connamespace = :'schema'::regnamespace and c.contype <> 'n' and c.conname !~ '^_'
  order by 2, c.conname collate "C";
 
 select 'index', tablename, indexname, indexdef
   from pg_indexes
- where schemaname = :'schema'
+ where schemaname = :'schema' and indexname !~ '^_'
  order by indexname collate "C";
 
 select 'function', p.proname, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
@@ -47,7 +47,7 @@ select 'grant', x.name,
                'arwdDxtm', 'arwdDxt')
   from (select relname::text, relacl
           from pg_class
-         where relnamespace = :'schema'::regnamespace and relkind in ('r', 'S')
+         where relnamespace = :'schema'::regnamespace and relkind in ('r', 'S') and relname !~ '^_'
         union all
         select format('%s(%s)', proname, pg_get_function_arguments(oid)), proacl
           from pg_proc

@@ -6,6 +6,7 @@
 //! back as [`Reply`](pgq_client::calls::Reply), which [`crate::job::checked`] judges.
 
 mod fkeys;
+mod progress;
 mod scripts;
 mod seqs;
 mod tables;
@@ -13,6 +14,10 @@ mod tables;
 pub use fkeys::{
     ForeignKey, drop_table_fkey, find_table_fkeys, get_table_pending_fkeys,
     get_valid_pending_fkeys, restore_table_fkey,
+};
+pub use progress::{
+    CopyProgress, RunningCopy, clear_copy_progress, get_copy_progress, has_copy_progress,
+    set_copy_progress,
 };
 pub use scripts::{
     NewScript, ReplicationRole, execute_finish, execute_start, set_session_replication_role,
@@ -26,5 +31,5 @@ pub use tables::{
     CopyRole, MissingObject, NewTable, ObjectKind, TableRow, find_rel_oid, find_table_oid,
     get_table_list, global_add_table, global_remove_table, local_add_table, local_change_handler,
     local_remove_table, local_set_table_attrs, local_set_table_state, local_set_table_struct,
-    local_show_missing, set_dest_table,
+    local_show_missing, lock_table_info, set_dest_table,
 };

@@ -65,8 +65,8 @@ pub struct Settings {
     pub parallel_copies: usize,
     /// `threaded_copy_tables`: shell globs.
     pub threaded_copy_tables: Vec<String>,
-    /// `threaded_copy_pool_size`
-    pub threaded_copy_pool_size: usize,
+    /// `threaded_copy_pool_size`; unless set, it depends on the machine.
+    pub threaded_copy_pool_size: Option<usize>,
     /// `local_only`
     pub local_only: bool,
     /// `local_only_drop_execute`
@@ -149,7 +149,10 @@ impl Settings {
             exception_sleep: seconds(config, "exception_sleep", 20.0)?,
             parallel_copies: whole(config, "parallel_copies", 1, 1)?,
             threaded_copy_tables: config.list("threaded_copy_tables")?,
-            threaded_copy_pool_size: whole(config, "threaded_copy_pool_size", 1, 1)?,
+            threaded_copy_pool_size: match whole(config, "threaded_copy_pool_size", 0, 0)? {
+                0 => None,
+                size => Some(size),
+            },
             local_only: config.boolean("local_only", false)?,
             local_only_drop_execute: config.boolean("local_only_drop_execute", false)?,
             lazy_fetch,

@@ -489,6 +489,84 @@ fn only_common_columns_are_copied_and_rows_may_stay() {
 }
 
 #[test]
+fn a_copy_that_takes_long_says_how_far_it_is_where_it_can() {
+    let pair =
+        Pair::new("create table t (id int primary key); create table u (id int primary key)");
+    for table in ["t", "u"] {
+        pair.src
+            .sql(&format!("insert into {table} select generate_series(1, 20); analyze {table}"));
+    }
+    let slowly = "copy_condition=pg_sleep(0.3)+is+not+null";
+    pair.add("public.t", slowly);
+    let copy = pair.copy("public.t", None);
+    wait_for("the progress", EVENTUALLY, || {
+        let seen =
+            pair.dst.text("select table_name, phase, rows_expected from londiste.copy_progress");
+        holds(seen == "public.t|rows|20", seen)
+    });
+    pair.leaf.londiste(["status"]).ok().says("Copy: public.t: ");
+    pair.do_sync("public.t");
+    pair.assert_done("public.t", copy);
+    assert_eq!(pair.dst.text("select * from londiste._copy_progress"), "");
+
+    // As in a schema that the original made.
+    pair.dst.sql("drop view londiste.copy_progress; drop table londiste._copy_progress");
+    pair.add("public.u", slowly);
+    let copy = pair.copy("public.u", None);
+    pair.leaf.londiste(["status"]).ok();
+    pair.do_sync("public.u");
+    pair.assert_done("public.u", copy);
+    assert!(!pair.log().contains("ERROR"), "{}", pair.log());
+}
+
+/// Types that travel in binary form, with their odd values, and one column that makes a table go as text.
+#[test]
+fn all_values_arrive_as_they_were_in_either_format() {
+    let structure = "
+        create type mood as enum ('sad', 'été', 'it''s');
+        create table t (
+            id int primary key, b bool, i2 int2, i8 int8, o oid, f4 float4, f8 float8, n numeric, n2 numeric(30, 5),
+            t text, v varchar(20), c char(5), by bytea, d date, ti time, ts timestamp, tz timestamptz, iv interval,
+            u uuid, j json, jb jsonb, ip inet, ci cidr, m macaddr, m8 macaddr8, bi bit(3), mo mood,
+            ai int[], at text[], an numeric[], ab bytea[], ats timestamp[], av varchar[], aj jsonb[]);
+        create table as_text (like t including all, r regclass)";
+    let pair = Pair::new(structure);
+    // The numbers of their types differ.
+    pair.dst.sql("drop table t, as_text; drop type mood; create type other as enum ('x')");
+    pair.dst.sql(structure);
+    pair.src.sql(
+        "insert into t values
+            (1, true, -32768, 9223372036854775807, 4294967295, '-inf', 'nan', 'nan', 1.5, E'a\\tb\\n\\\\.', 'ü', 'x ', '\\x00ff0a5c',
+             '0044-03-15 BC', '24:00', 'infinity', '1850-01-01 00:00:00.000001+00', '-1 year 3 days -00:00:01.5',
+             '00000000-0000-0000-0000-00000000000f', '{\"a\" : [1,  null]}', '{\"b\": 1e400, \"a\": \"\\u00e9\"}',
+             '2001:db8::1/64', '10.0.0.0/8', '08:00:2b:01:02:03', '08:00:2b:01:02:03:04:05', '101', 'été',
+             '[2:3][0:1]={{1,null},{3,4}}', '{}', '{1.10,nan,-0.000}', array['\\x', null]::bytea[],
+             '{-infinity,2011-11-25 23:59:59.999999}', '{\"a,b\",NULL,\"NULL\"}', array['[]', '1']::jsonb[]),
+            (2, false, 0, 0, 0, 1e-40, 5e-324, 1e-1000, -99999999999999999999.99999, '', '', '', '', 'infinity', '00:00', '-infinity',
+             'infinity', '178000000 years', 'ffffffff-ffff-ffff-ffff-ffffffffffff', 'null', 'null', '0.0.0.0/0',
+             '::/0', '00:00:00:00:00:00', '00:00:00:00:00:00:00:00', '000', 'it''s', '{}', '{\"\"}', '{}', '{}', '{}', '{}', '{}');
+         insert into t (id) select generate_series(3, 1000);
+         insert into t (id, n, f8, t) select i, i / 7.0, exp(i / 100.0), repeat('德哥', i) from generate_series(1001, 2000) i;
+         insert into as_text select *, 'public.t' from t",
+    );
+    for (table, binary) in [("t", true), ("as_text", false)] {
+        pair.add(&format!("public.{table}"), "");
+        let mut command = pair.leaf.command();
+        command
+            .args(["-v", "copy", &format!("public.{table}")])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let copy = command.spawn().expect("our own program");
+        pair.do_sync(&format!("public.{table}"));
+        pair.assert_done(&format!("public.{table}"), copy);
+        pair.assert_equal(table);
+        let plain = format!("DEBUG public.{table}: COPY public.{table} (id");
+        let line = pair.log().lines().find(|line| line.starts_with(&plain)).map(str::to_owned);
+        assert_eq!(line.expect("the statement").ends_with("FORMAT binary)"), binary);
+    }
+}
+
+#[test]
 fn a_large_table_comes_over_several_connections_and_over_a_crash() {
     let mut pair = Pair::new(TABLE);
     if pair.src.int("select current_setting('server_version_num')::int") < 140_000 {
@@ -514,9 +592,30 @@ fn a_large_table_comes_over_several_connections_and_over_a_crash() {
     );
     pair.src.sql("update t set k = -k where id % 100 = 0");
     pair.tick();
+    let indexes = "select count(*) from pg_index where indrelid = 't'::regclass";
+    killed(pair.copy("public.t", Some("copy-index-committed")), &pair);
+    assert_eq!(pair.state("public.t"), "catching-up");
+    let made = pair.dst.int(indexes);
+    assert!(made > 0, "an index is there");
+
+    // Removed in the middle of that, the table gets what is missing, and comes again later.
+    pair.dst.sql("select londiste.local_remove_table('q', 'public.t')");
+    assert_eq!(pair.structure("t"), before);
+    assert_eq!(pair.dst.int("select count(*) from t"), 0);
+    pair.dst.sql("select londiste.local_add_table('q', 'public.t')");
+    pair.set_state("public.t", "in-copy");
+    killed(pair.copy("public.t", Some("copy-index-committed")), &pair);
+    let restored = pair.log().matches("INFO public.t: restoring DDL").count();
     let copy = pair.copy("public.t", None);
     pair.do_sync("public.t");
     pair.assert_done("public.t", copy);
+    let log = pair.log();
+    assert_eq!(log.matches("INFO public.t: restoring DDL").count(), restored + 1);
+    assert_eq!(
+        log.matches("INFO public.t: start threaded copy").count(),
+        3,
+        "not after the indexes began"
+    );
     let sums = "select count(*), sum(k), sum(hashtext(t::text)::int8) from t";
     assert_eq!(pair.dst.text(sums), pair.src.text(sums));
     assert_eq!(pair.structure("t"), before);

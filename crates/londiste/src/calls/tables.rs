@@ -313,6 +313,21 @@ pub async fn local_set_table_struct(
     .await
 }
 
+/// Locks a table's row, so that nobody changes it until the transaction ends; the schema has no function for it.
+pub async fn lock_table_info(
+    client: &impl GenericClient,
+    queue: &QueueName,
+    table: &TableName,
+) -> Result<()> {
+    query(
+        client,
+        "select 1 from londiste.table_info where queue_name = $1 and table_name = $2 for no key update",
+        &[Arg::Text(queue.as_str()), Arg::Text(table.as_str())],
+    )
+    .await
+    .map(drop)
+}
+
 /// Overwrites `londiste.table_info.dest_table`, for handlers that choose the destination themselves; the schema has no
 /// function for it.
 pub async fn set_dest_table(

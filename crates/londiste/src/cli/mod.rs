@@ -268,7 +268,8 @@ fn run(
             launcher.release();
         }
         let job = Job { settings: Arc::new(settings), shutdown: shutdown.clone() };
-        let run = Run { job, options: arguments.options, args, reload };
+        let quiet = arguments.quiet;
+        let run = Run { job, quiet, options: arguments.options, args, reload };
         let work = command::run(entry, &run);
         match entry.interrupt {
             Interrupt::AtItsOwnPlaces => work.await,

@@ -17,7 +17,9 @@ use entry::{Entry, Name};
 
 mod add_seq;
 mod add_table;
+mod bars;
 mod cascade;
+mod copies;
 mod create_node;
 mod create_object;
 mod drop_node;
@@ -43,6 +45,8 @@ pub(crate) mod wanted;
 pub struct Run {
     /// Settings and connections.
     pub job: Job,
+    /// `--quiet`: only warnings and errors are of interest.
+    pub quiet: bool,
     /// Options given.
     pub options: Options,
     /// Arguments after the command's name.

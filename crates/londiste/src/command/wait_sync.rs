@@ -1,11 +1,12 @@
 //! `wait-sync`: waits until no table of this node is being copied any more (contract `cli.md` 6.20).
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pgq_client::name::TableName;
 
 use super::Run;
+use super::bars::Bars;
 use super::set::warn_unless_node;
 use crate::calls;
 use crate::table::state::TableState;
@@ -13,14 +14,21 @@ use crate::table::state::TableState;
 /// How often the states are looked at: one cheap statement on the local database.
 const POLL: Duration = Duration::from_millis(200);
 
+/// How often bars move. What they show is written every other second.
+const BARS: Duration = Duration::from_secs(1);
+
 /// Waits, and names each table that has arrived.
 pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     tracing::info!("Waiting until all tables are in sync");
+    let queue = &run.job.settings.queue;
     let db = run.job.local("db").await?;
-    warn_unless_node(&*db, &run.job.settings.queue).await?;
+    warn_unless_node(&*db, queue).await?;
+    let mut bars = Bars::new(run.quiet);
+    let shows = bars.are_seen() && calls::has_copy_progress(&*db).await?;
+    let mut shown: Option<Instant> = None;
     let mut waiting: Option<HashSet<TableName>> = None;
     loop {
-        let rows = calls::get_table_list(&*db, &run.job.settings.queue).await?;
+        let rows = calls::get_table_list(&*db, queue).await?;
         let mut all = 0;
         let mut left = HashSet::new();
         let mut arrived = Vec::new();
@@ -33,17 +41,24 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
             }
         }
         if waiting.is_none() {
-            tracing::info!("{}/{all} table(s) to copy", left.len());
+            bars.aside(|| tracing::info!("{}/{all} table(s) to copy", left.len()));
         }
         for (nr, table) in arrived.iter().enumerate() {
             let done = all - left.len() - (arrived.len() - 1 - nr);
-            tracing::info!("{table}: finished ({done}/{all})");
+            bars.aside(|| tracing::info!("{table}: finished ({done}/{all})"));
         }
         if left.is_empty() {
+            bars.end();
             tracing::info!("All done");
             return Ok(());
         }
+        if bars.are_seen() && shown.is_none_or(|at| at.elapsed() >= BARS) {
+            let copies =
+                if shows { calls::get_copy_progress(&*db, queue).await? } else { Vec::new() };
+            bars.show(all - left.len(), all, &copies);
+            shown = Some(Instant::now());
+        }
         waiting = Some(left);
-        run.job.sleep(POLL).await?;
+        run.job.sleep(POLL).await.inspect_err(|_| bars.end())?;
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct Column {
     pub(super) name: String,
     /// Whether the server computes it: such a column is neither sent nor accepted.
     pub(super) generated: bool,
+    /// Name of its type, if that is one of the server's own; `enum` for any enumeration. `None` for all others.
+    pub(super) kind: Option<String>,
 }
 
 /// A table as far as a copy has to know it.
@@ -22,6 +24,8 @@ pub(super) struct Layout {
     pub(super) columns: Vec<Column>,
     /// Whether the rows are in its partitions.
     pub(super) partitioned: bool,
+    /// `server_version_num`
+    pub(super) version: i32,
 }
 
 /// The layout of a table.
@@ -29,9 +33,14 @@ pub(super) struct Layout {
 /// # Errors
 /// When there is no such table, or the server's.
 pub(super) async fn load(client: &Client, table: &TableName) -> Result<Layout> {
-    let sql = "select a.attname, a.attgenerated <> '' as generated, c.relkind = 'p' as partitioned from pg_class c \
+    let sql = "select a.attname, a.attgenerated <> '' as generated, c.relkind = 'p' as partitioned, \
+                      case when t.typtype = 'e' then 'enum' \
+                           when t.oid < 10000 and t.typtype = 'b' then t.typname::text end as kind, \
+                      current_setting('server_version_num')::int4 as version \
+               from pg_class c \
                join pg_namespace n on n.oid = c.relnamespace \
                join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped \
+               join pg_type t on t.oid = a.atttypid \
                where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p') order by a.attnum";
     let args: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
         [(&table.schema(), Type::TEXT), (&table.name(), Type::TEXT)];
@@ -40,11 +49,72 @@ pub(super) async fn load(client: &Client, table: &TableName) -> Result<Layout> {
         return Err(Error::config(format!("table {table} does not exist or has no columns")));
     };
     let columns = rows.iter().map(|row| {
-        Ok(Column { name: row.try_get("attname")?, generated: row.try_get("generated")? })
+        Ok(Column {
+            name: row.try_get("attname")?,
+            generated: row.try_get("generated")?,
+            kind: row.try_get("kind")?,
+        })
     });
     Ok(Layout {
         columns: columns.collect::<Result<_>>()?,
         partitioned: first.try_get("partitioned")?,
+        version: first.try_get("version")?,
+    })
+}
+
+/// Types whose binary form means the same on every server that we support, and is checked on its way in as their text is.
+/// Not among them: what is a number of an object (`regclass`), what depends on settings or encodings (`money`, `xml`,
+/// `name`), what nobody stores in tables that have to be fast.
+const BINARY_TYPES: [&str; 26] = [
+    "bit",
+    "bool",
+    "bpchar",
+    "bytea",
+    "cidr",
+    "date",
+    "enum",
+    "float4",
+    "float8",
+    "inet",
+    "int2",
+    "int4",
+    "int8",
+    "interval",
+    "json",
+    "jsonb",
+    "macaddr",
+    "macaddr8",
+    "numeric",
+    "oid",
+    "text",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "uuid",
+    "varchar",
+];
+
+/// Before it an interval cannot be infinite, and does not look whether it is given one.
+const VERSION_WITH_INFINITE_INTERVALS: i32 = 170_000;
+
+/// Whether the columns of these names may travel in binary form: half the work for the destination.
+///
+/// Only where both sides have the same type. Everything else goes as text, which is what the types agree on.
+pub(super) fn binary(names: &[String], provider: &Layout, subscriber: &Layout) -> bool {
+    let versions = [provider.version, subscriber.version];
+    let intervals = versions.map(|version| version >= VERSION_WITH_INFINITE_INTERVALS);
+    let kind = |layout: &Layout, name: &str| {
+        layout.columns.iter().find(|c| c.name == name).and_then(|c| c.kind.clone())
+    };
+    names.iter().all(|name| {
+        let Some(kind) =
+            kind(provider, name).filter(|k| Some(k) == kind(subscriber, name).as_ref())
+        else {
+            return false;
+        };
+        // An array has its element's name behind an underscore.
+        let element = kind.strip_prefix('_').unwrap_or(&kind);
+        BINARY_TYPES.contains(&element) && (element != "interval" || intervals[0] == intervals[1])
     })
 }
 
@@ -103,6 +173,7 @@ mod tests {
             .map(|name| Column {
                 name: name.trim_end_matches('=').to_owned(),
                 generated: name.ends_with('='),
+                kind: None,
             })
             .collect()
     }
@@ -141,5 +212,43 @@ mod tests {
             matched("a b", "a b=").1,
             ["Table public.t column b is computed on subscriber, not copied"]
         );
+    }
+
+    fn layout(version: i32, kinds: &str) -> Layout {
+        let columns = kinds.split_whitespace().enumerate().map(|(nr, kind)| Column {
+            name: format!("c{nr}"),
+            generated: false,
+            kind: (kind != "-").then(|| kind.to_owned()),
+        });
+        Layout { columns: columns.collect(), partitioned: false, version }
+    }
+
+    #[track_caller]
+    fn check_binary(expected: bool, provider: (i32, &str), subscriber: (i32, &str)) {
+        let [provider, subscriber] =
+            [provider, subscriber].map(|(version, kinds)| layout(version, kinds));
+        let names: Vec<String> = provider.columns.iter().map(|c| c.name.clone()).collect();
+        assert_eq!(binary(&names, &provider, &subscriber), expected);
+    }
+
+    #[test]
+    fn binary_needs_equal_types_of_the_server_itself() {
+        let common = "int4 _text numeric enum jsonb _timestamptz";
+        check_binary(true, (130_000, common), (180_000, common));
+        check_binary(false, (150_000, "int4 text"), (150_000, "int8 text"));
+        check_binary(false, (150_000, "int4 text"), (150_000, "int4 varchar"));
+        check_binary(false, (150_000, "int4 -"), (150_000, "int4 -"));
+        check_binary(false, (150_000, "regclass"), (150_000, "regclass"));
+        check_binary(false, (150_000, "_regclass"), (150_000, "_regclass"));
+    }
+
+    #[test]
+    fn intervals_are_binary_where_both_servers_know_the_same_ones() {
+        for kind in ["interval", "_interval"] {
+            check_binary(true, (130_000, kind), (160_004, kind));
+            check_binary(true, (170_000, kind), (180_000, kind));
+            check_binary(false, (170_000, kind), (160_004, kind));
+            check_binary(false, (160_000, kind), (170_004, kind));
+        }
     }
 }

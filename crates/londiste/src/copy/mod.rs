@@ -4,7 +4,7 @@
 //! command `londiste INI copy TABLE` does the same work in a process of its own ([`run_process`]). Reading guide: `run` is
 //! a task's loop and carries out what [`crate::table::sync_copy`] decides; `source` knows where rows and events come
 //! from, `queue` asks it about ticks; `rows` is the copy itself, with `columns`, `pipe` and `progress` for its parts, `parallel`
-//! for large tables //! and `claimed` to give way to an operator;
+//! for large tables, `structure` for their indexes afterwards and `watch` to say how far it is and to give way to an operator;
 //! `replay` brings the table up to date until the worker takes over.
 //!
 //! Departures from the original:
@@ -16,7 +16,6 @@
 //! * `threaded_copy_tables` are split by ranges of pages of one snapshot, and what was dropped is stored before;
 //! * an unknown `copy_node` is an error, and the destination is always analysed.
 
-mod claimed;
 mod columns;
 mod parallel;
 mod pipe;
@@ -27,9 +26,12 @@ mod replay;
 mod rows;
 mod run;
 mod source;
+mod structure;
 mod tasks;
+mod watch;
 
 pub use process::run_process;
+pub(crate) use progress::clock;
 pub use source::{copy_consumer, leftovers};
 pub use tasks::CopyTasks;
 pub(crate) use tasks::pidfile_suffix;

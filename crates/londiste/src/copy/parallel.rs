@@ -5,10 +5,13 @@
 //! loses nothing but time.
 
 use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use pgq_client::Error;
+use pgq_client::name::TableName;
+use pgq_client::text::quoting::quote_literal;
 use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
@@ -23,6 +26,10 @@ use crate::replay::replica::connect_replica;
 use crate::table::registry::Table;
 use crate::table::sync_copy::CopyMode;
 
+/// Size in bytes from which on a table is worth several connections: it takes ten seconds over one. Below that it is better
+/// off in one transaction, which nobody sees half of and whose rows are frozen.
+const LARGE: u64 = 1 << 30;
+
 /// Least size of a range, in pages of 8 kB: smaller ones are not worth their transaction.
 const LEAST_PAGES: u64 = 1024;
 
@@ -32,19 +39,44 @@ const RANGES_PER_CONNECTION: u64 = 8;
 /// First version that finds a range of pages without reading the whole table.
 const VERSION_WITH_RANGE_SCANS: i32 = 140_000;
 
-/// Whether a table is to be copied this way.
+/// How many connections `threaded_copy_pool_size` allows. Unless it is set, it depends on the processors of this machine: a
+/// copy over one connection keeps nearly two of them busy, and more than four connections wait for disks.
+pub(super) fn connections(job: &Job) -> usize {
+    job.settings.threaded_copy_pool_size.unwrap_or_else(|| {
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        usual_connections(processors)
+    })
+}
+
+fn usual_connections(processors: usize) -> usize {
+    (processors / 2).clamp(1, 4)
+}
+
+/// Whether a table is to be copied this way: one that the operator named, or a large one that nobody can be using yet, as it
+/// is empty on the destination. Readers would see a part of it.
 ///
 /// Not where rows are to stay in the table: what is committed part by part would come twice after a crash if the table
 /// were not emptied then. Not from old servers either.
 ///
 /// # Errors
 /// The server's.
-pub(super) async fn is_wanted(job: &Job, src: &Client, table: &Table) -> anyhow::Result<bool> {
-    let settings = &job.settings;
-    let configured = settings.threaded_copy_pool_size > 1
-        && !table.attrs.skip_truncate()
-        && settings.threaded_copy_tables.iter().any(|glob| matches(glob, table.name.as_str()));
-    if !configured {
+pub(super) async fn is_wanted(
+    job: &Job,
+    src: &Client,
+    source: &TableName,
+    dst: &Client,
+    table: &Table,
+) -> anyhow::Result<bool> {
+    let globs = &job.settings.threaded_copy_tables;
+    let named = globs.iter().any(|glob| matches(glob, table.name.as_str()));
+    if connections(job) < 2 || table.attrs.skip_truncate() {
+        return Ok(false);
+    }
+    // What was begun this way goes on this way: parts of it are in the table.
+    let wanted = named
+        || table.dropped_ddl.is_some()
+        || (size(src, source).await? >= LARGE && is_empty(dst, &table.dest).await?);
+    if !wanted {
         return Ok(false);
     }
     let version: i32 = text(src, "select current_setting('server_version_num')").await?.parse()?;
@@ -65,12 +97,12 @@ pub(super) async fn copy(
     let snapshot = text(&link.src, "select pg_export_snapshot()").await?;
     let sql = format!(
         "select (pg_relation_size({}::regclass) / current_setting('block_size')::int8)::text",
-        pgq_client::text::quoting::quote_literal(Some(&statements.source))
+        quote_literal(Some(&statements.source))
     );
     let pages: u64 = text(&link.src, &sql).await?.parse().with_context(|| sql.clone())?;
-    let pool = job.settings.threaded_copy_pool_size;
+    let pool = connections(job);
     let ranges: VecDeque<Range> = ranges(pages, pool).collect();
-    let connections = pool.min(ranges.len());
+    let workers = pool.min(ranges.len());
     let shared = Arc::new(Shared {
         table: table.clone(),
         ranges: Mutex::new(ranges),
@@ -79,7 +111,7 @@ pub(super) async fn copy(
         snapshot,
     });
     let mut tasks = JoinSet::new();
-    for nr in 1..=connections {
+    for nr in 1..=workers {
         let name = format!("copy.{}.{nr}", table.name);
         let (job, location, shared) = (job.clone(), link.location.clone(), Arc::clone(&shared));
         tasks.spawn(async move { work(&job, &location, &name, &shared).await });
@@ -117,7 +149,7 @@ async fn work(job: &Job, location: &str, name: &str, shared: &Shared) -> anyhow:
         let dest = shared.table.dest.quoted();
         run(&dst, &format!("lock table only {dest} in row exclusive mode")).await?;
         still_ours(job, &dst, &shared.table, CopyMode::Parallel).await?;
-        pipe::stream(&src, &read, &dst, &write, &shared.progress).await?;
+        pipe::stream(&src, &read, &dst, &write, shared.statements.format, &shared.progress).await?;
         run(&dst, "commit").await?;
         crash_point("copy-range-committed");
     }
@@ -125,6 +157,18 @@ async fn work(job: &Job, location: &str, name: &str, shared: &Shared) -> anyhow:
     src.close().await;
     dst.close().await;
     Ok(())
+}
+
+/// Bytes of a table's rows, without what is stored beside them. A partitioned table has none of its own.
+async fn size(src: &Client, table: &TableName) -> anyhow::Result<u64> {
+    let name = quote_literal(Some(&table.quoted()));
+    let sql = format!("select coalesce(pg_relation_size(to_regclass({name})), 0)::text");
+    text(src, &sql).await?.parse().with_context(|| sql.clone())
+}
+
+async fn is_empty(dst: &Client, table: &TableName) -> anyhow::Result<bool> {
+    let sql = format!("select (not exists (select 1 from {}))::text", table.quoted());
+    Ok(text(dst, &sql).await? == "true")
 }
 
 async fn text(client: &Client, sql: &str) -> anyhow::Result<String> {
@@ -166,6 +210,12 @@ mod tests {
 
     fn split(pages: u64, connections: usize) -> Vec<(u64, Option<u64>)> {
         ranges(pages, connections).map(|range| (range.first, range.end)).collect()
+    }
+
+    #[test]
+    fn half_of_the_processors_may_copy() {
+        let pools = [1, 2, 3, 4, 6, 8, 64].map(usual_connections);
+        assert_eq!(pools, [1, 1, 1, 2, 3, 4, 4]);
     }
 
     #[test]

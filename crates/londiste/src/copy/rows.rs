@@ -1,7 +1,6 @@
 //! The copy itself: structure away, rows in, structure back (contract `worker.md` 18.4).
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use pgq_client::Error;
@@ -10,6 +9,7 @@ use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use super::columns::{self, quoted_list};
+use super::pipe::Format;
 use super::progress::Progress;
 use super::source::Link;
 use super::{parallel, pipe};
@@ -50,6 +50,7 @@ pub(super) async fn copy(
     table: &Table,
     source: &TableName,
     mode: CopyMode,
+    progress: &Arc<Progress>,
 ) -> anyhow::Result<()> {
     let (src, dst): (&Client, &Client) = (&link.src, &link.dst);
     let queue = &job.settings.queue;
@@ -75,7 +76,9 @@ pub(super) async fn copy(
     if common.names.is_empty() {
         bail!("table {}: no common columns with {source} on the source", table.name);
     }
-    let statements = Statements::new(table, (source, there.partitioned), &common.names);
+    let format =
+        if columns::binary(&common.names, &there, &here) { Format::Binary } else { Format::Text };
+    let statements = Statements::new(table, (source, there.partitioned), &common.names, format);
     statements.check_condition(src, table).await?;
 
     let structure = match mode {
@@ -87,13 +90,12 @@ pub(super) async fn copy(
         CopyMode::Append => None,
     };
     let expected = expected_rows(src, source).await?;
-    let progress = Progress::start(table.name.to_string(), expected, Instant::now());
+    progress.rows_begin(expected);
     match mode {
         CopyMode::Parallel => {
             tracing::info!("{}: start threaded copy", table.name);
-            let progress = Arc::new(progress);
-            parallel::copy(job, link, table, statements, Arc::clone(&progress)).await?;
-            finished(table, &progress);
+            parallel::copy(job, link, table, statements, Arc::clone(progress)).await?;
+            finished(table, progress);
         }
         CopyMode::Atomic | CopyMode::Lead | CopyMode::Append => {
             let emptied = mode == CopyMode::Atomic && empty(dst, table, here.partitioned).await?;
@@ -101,8 +103,9 @@ pub(super) async fn copy(
             let frozen = emptied && !here.partitioned;
             tracing::info!("{}: start copy", table.name);
             let (read, write) = (statements.read(None), statements.write(frozen));
-            pipe::stream(src, &read, dst, &write, &progress).await?;
-            finished(table, &progress);
+            tracing::debug!("{}: {read}", table.name);
+            pipe::stream(src, &read, dst, &write, statements.format, progress).await?;
+            finished(table, progress);
         }
     }
     let snapshot = snapshot(src).await?;
@@ -116,42 +119,17 @@ pub(super) async fn copy(
         calls::local_set_table_state(dst, queue, &table.name, Some(&snapshot), state).await?;
     job::checked_quiet(&reply, None)?;
     if let Some(structure) = structure {
+        progress.indexes_begin();
         for object in create::creations(&structure) {
             tracing::info!("Creating {}", object.name);
             for statement in &object.statements {
                 run(dst, statement).await?;
             }
         }
-        run(dst, &format!("analyze {}", table.dest.quoted())).await?;
     }
     crash_point("copy-before-commit");
     run(dst, "commit").await?;
     crash_point("copy-after-commit");
-    Ok(())
-}
-
-/// Runs the statements that [`copy`] as [`CopyMode::Lead`] stored, and forgets them (contract `worker.md` 18.5).
-pub(super) async fn restore_structure(
-    job: &Job,
-    dst: &Client,
-    table: &Table,
-    stored: &str,
-) -> anyhow::Result<()> {
-    tracing::info!("{}: restoring DDL", table.name);
-    run(dst, "begin").await?;
-    set_up(dst, DESTINATION_SETTINGS).await?;
-    let statements =
-        ddl::split::split(stored).with_context(|| format!("table {}: dropped_ddl", table.name))?;
-    for statement in statements {
-        tracing::info!("{}", statement.text);
-        run(dst, statement.text).await?;
-    }
-    let queue = &job.settings.queue;
-    let reply = calls::local_set_table_struct(dst, queue, &table.name, None).await?;
-    job::checked(&reply, None)?;
-    run(dst, "commit").await?;
-    tracing::info!("{}: analyze", table.name);
-    run(dst, &format!("analyze {}", table.dest.quoted())).await?;
     Ok(())
 }
 
@@ -169,16 +147,23 @@ pub(super) struct Statements {
     dest: String,
     columns: String,
     condition: Option<String>,
+    pub(super) format: Format,
 }
 
 impl Statements {
-    fn new(table: &Table, (source, partitioned): (&TableName, bool), names: &[String]) -> Self {
+    fn new(
+        table: &Table,
+        (source, partitioned): (&TableName, bool),
+        names: &[String],
+        format: Format,
+    ) -> Self {
         Self {
             source: source.quoted(),
             partitioned,
             dest: table.dest.quoted(),
             columns: quoted_list(names),
             condition: condition(table),
+            format,
         }
     }
 
@@ -187,17 +172,25 @@ impl Statements {
         let Self { source, columns, .. } = self;
         let only = self.only();
         // The condition may end in a comment.
-        let condition = match (range, &self.condition) {
+        let what = match (range, &self.condition) {
             // The server copies a partitioned table as a query only.
-            (None, None) if self.partitioned => {
-                return format!("COPY (SELECT {columns} FROM {source}) TO stdout");
+            (None, None) if self.partitioned => format!("(SELECT {columns} FROM {source})"),
+            (None, None) => format!("{source} ({columns})"),
+            (range, condition) => {
+                let condition = match (range, condition) {
+                    (Some(range), Some(condition)) => format!("{range} AND ({condition}\n)"),
+                    (range, condition) => {
+                        range.or(condition.as_deref()).unwrap_or("true").to_owned()
+                    }
+                };
+                format!("(SELECT {columns} FROM {only}{source} WHERE {condition}\n)")
             }
-            (None, None) => return format!("COPY {source} ({columns}) TO stdout"),
-            (None, Some(condition)) => condition.clone(),
-            (Some(range), None) => range.to_owned(),
-            (Some(range), Some(condition)) => format!("{range} AND ({condition}\n)"),
         };
-        format!("COPY (SELECT {columns} FROM {only}{source} WHERE {condition}\n) TO stdout")
+        let options = match self.format {
+            Format::Text => "",
+            Format::Binary => " WITH (FORMAT binary)",
+        };
+        format!("COPY {what} TO stdout{options}")
     }
 
     /// Tables that inherit from this one are tables of their own; partitions are not.
@@ -207,8 +200,13 @@ impl Statements {
 
     /// Writes them; `frozen` where the table is new or truncated in the same transaction.
     pub(super) fn write(&self, frozen: bool) -> String {
-        let freeze = if frozen { " WITH (FREEZE)" } else { "" };
-        format!("COPY {} ({}) FROM stdin{freeze}", self.dest, self.columns)
+        let options = match (self.format, frozen) {
+            (Format::Text, false) => "",
+            (Format::Text, true) => " WITH (FREEZE)",
+            (Format::Binary, false) => " WITH (FORMAT binary)",
+            (Format::Binary, true) => " WITH (FORMAT binary, FREEZE)",
+        };
+        format!("COPY {} ({}) FROM stdin{options}", self.dest, self.columns)
     }
 
     /// Fails as the copy would when the condition is no condition.
@@ -350,6 +348,7 @@ mod tests {
             dest: "other.\"Dest\"".to_owned(),
             columns: quoted_list(&["id".to_owned(), "A".to_owned()]),
             condition: condition.map(str::to_owned),
+            format: Format::Text,
         }
     }
 
@@ -388,5 +387,23 @@ mod tests {
         let whole = statements(None);
         assert_eq!(whole.write(false), "COPY other.\"Dest\" (id, \"A\") FROM stdin");
         assert_eq!(whole.write(true), "COPY other.\"Dest\" (id, \"A\") FROM stdin WITH (FREEZE)");
+    }
+
+    #[test]
+    fn both_sides_speak_the_same_format() {
+        let binary = Statements { format: Format::Binary, ..statements(None) };
+        assert_eq!(binary.read(None), "COPY public.src (id, \"A\") TO stdout WITH (FORMAT binary)");
+        assert_eq!(
+            binary.read(Some("ctid >= '(0,0)'")),
+            "COPY (SELECT id, \"A\" FROM ONLY public.src WHERE ctid >= '(0,0)'\n) TO stdout WITH (FORMAT binary)"
+        );
+        assert_eq!(
+            binary.write(true),
+            "COPY other.\"Dest\" (id, \"A\") FROM stdin WITH (FORMAT binary, FREEZE)"
+        );
+        assert_eq!(
+            binary.write(false),
+            "COPY other.\"Dest\" (id, \"A\") FROM stdin WITH (FORMAT binary)"
+        );
     }
 }

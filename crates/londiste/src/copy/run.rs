@@ -11,17 +11,21 @@ use pgq_client::consumer::{BatchInfo, BatchOptions};
 use pgq_client::id::TickId;
 use pgq_client::name::{ConsumerName, TableName};
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
 
+use super::progress::Progress;
 use super::source::{self, Link};
-use super::{claimed, parallel, queue, replay, rows};
+use super::watch::{Watch, backend};
+use super::{parallel, queue, replay, rows, structure};
 use crate::calls;
 use crate::crash_point::crash_point;
 use crate::job::{self, Job};
 use crate::replay::failure;
 use crate::replay::position::{self, Position};
+use crate::replay::replica::connect_replica;
 use crate::table::registry::Table;
 use crate::table::state::TableState;
-use crate::table::sync_copy::{CopyStep, CopyView, QueueView, WaitingFor, next_step};
+use crate::table::sync_copy::{CopyMode, CopyStep, CopyView, QueueView, WaitingFor, next_step};
 
 /// How a copy and its worker wake each other.
 pub(super) struct Signals {
@@ -42,6 +46,9 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Copies of one table that may run at the same time, unless `max_parallel_copy` says otherwise.
 const MAX_PARALLEL_COPY: i32 = 8;
+
+/// Some accounts have limits, which are meant for applications.
+const NO_TIMEOUTS: &str = "set statement_timeout = 0; set lock_timeout = 0";
 
 /// What comes after a cycle.
 enum Next {
@@ -66,6 +73,7 @@ pub(super) async fn run(job: &Job, table: &TableName, mut signals: Signals) -> a
         wake: Arc::clone(&signals.wake),
         link: None,
         sessions: None,
+        analysis: JoinSet::new(),
         waiting_for: None,
         failed: false,
     };
@@ -122,6 +130,8 @@ struct Copy<'a> {
     link: Option<Link>,
     /// The same connections, to break off what they are doing.
     sessions: Option<[Arc<Session>; 2]>,
+    /// Statistics being gathered; given up with the copy.
+    analysis: JoinSet<()>,
     /// What the log last said we wait for.
     waiting_for: Option<WaitingFor>,
     /// Whether the last cycle failed.
@@ -157,8 +167,12 @@ impl Copy<'_> {
         let Some(state) = self.refresh(link).await? else { return Ok(Next::Wait(POLL)) };
 
         let mut view = view(&table);
-        if table.state == TableState::InCopy {
-            view.parallel = parallel::is_wanted(job, &link.src, &table).await?;
+        if table.state == TableState::InCopy && table.copy_role.is_none() {
+            let Some(source) = self.source_table(link).await? else {
+                return Ok(Next::Pause(LONG_POLL));
+            };
+            let (src, dst) = (&link.src, &link.dst);
+            view.parallel = parallel::is_wanted(job, src, &source, dst, &table).await?;
         }
         let mut batch = None;
         let mut step = next_step(&view);
@@ -191,18 +205,24 @@ impl Copy<'_> {
                 let Some(source) = self.source_table(link).await? else {
                     return Ok(Next::Pause(LONG_POLL));
                 };
-                let backend = claimed::backend(&link.dst).await?;
-                tokio::select! {
-                    copied = rows::copy(job, link, &table, &source, mode) => copied?,
-                    () = claimed::by_an_operator(job, name, backend) => return Ok(Next::GiveWay),
+                let progress = Arc::new(Progress::new(name.to_string()));
+                let copy = rows::copy(job, link, &table, &source, mode, &progress);
+                let next = self.watched(link, &progress, copy).await?;
+                if mode == CopyMode::Atomic && matches!(next, Next::Again) {
+                    self.analyse(&table);
                 }
                 self.wake.notify_one();
-                Ok(Next::Again)
+                Ok(next)
             }
             CopyStep::RestoreStructure => {
-                let stored = table.dropped_ddl.as_deref().unwrap_or_default();
-                rows::restore_structure(job, &link.dst, &table, stored).await?;
-                Ok(Next::Again)
+                let progress = Arc::new(Progress::new(name.to_string()));
+                let connections = parallel::connections(job);
+                let restore = structure::restore(job, &link.dst, &table, connections, &progress);
+                let next = self.watched(link, &progress, restore).await?;
+                if matches!(next, Next::Again) {
+                    self.analyse(&table);
+                }
+                Ok(next)
             }
             CopyStep::Replay => {
                 let batch = batch.context("a batch to replay")?;
@@ -221,6 +241,41 @@ impl Copy<'_> {
                 Ok(Next::Again)
             }
         }
+    }
+
+    /// Gathers the planner's statistics beside the hand-over, which need not wait for them.
+    fn analyse(&mut self, table: &Table) {
+        let (job, dest) = (self.job.clone(), table.dest.clone());
+        let name = format!("copy.{}.analyze", self.table);
+        self.analysis.spawn(async move {
+            let done = async {
+                let dst = connect_replica(&job, &name).await?;
+                rows::run(&dst, NO_TIMEOUTS).await?;
+                rows::run(&dst, &format!("analyze {}", dest.quoted())).await?;
+                dst.close().await;
+                anyhow::Ok(())
+            };
+            if let Err(error) = done.await {
+                tracing::warn!("{name}: {error:#}");
+            }
+        });
+    }
+
+    /// What takes long: others can see how far it is, and an operator who wants the table gets it.
+    async fn watched(
+        &self,
+        link: &Link,
+        progress: &Progress,
+        work: impl Future<Output = anyhow::Result<()>>,
+    ) -> anyhow::Result<Next> {
+        progress.add_backend(backend(&link.dst).await?);
+        let mut watch = Watch::new(self.job, self.table, progress);
+        let done = tokio::select! {
+            done = work => done.map(|()| Next::Again),
+            () = watch.claimed() => Ok(Next::GiveWay),
+        };
+        watch.end().await;
+        done
     }
 
     /// Closes connections that have become old.
@@ -357,8 +412,9 @@ impl Copy<'_> {
         }
     }
 
-    async fn leave(&self, link: &Link) -> anyhow::Result<Next> {
+    async fn leave(&mut self, link: &Link) -> anyhow::Result<Next> {
         source::detach(self.job, link, &self.consumer).await?;
+        while self.analysis.join_next().await.is_some() {}
         Ok(Next::Done)
     }
 

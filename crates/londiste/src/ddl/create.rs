@@ -29,10 +29,51 @@ pub fn creations(structure: &Structure) -> Vec<Creation> {
 }
 
 /// The same as one script, for `londiste.table_info.dropped_ddl`.
+///
+/// Primary and unique keys are made of an index there: indexes can be made side by side, see [`super::indexes`].
 pub fn script(structure: &Structure) -> String {
+    let table = &structure.table;
+    let constraints = structure.constraints.iter().map(|constraint| {
+        key_of_index(table, constraint).unwrap_or_else(|| self::constraint(table, constraint))
+    });
+    let others = creations(structure).into_iter().skip(structure.constraints.len());
     let statements: Vec<String> =
-        creations(structure).into_iter().flat_map(|creation| creation.statements).collect();
+        constraints.chain(others).flat_map(|creation| creation.statements).collect();
     statements.join("\n")
+}
+
+/// A primary or unique key by way of its index; `None` for what cannot be made so.
+fn key_of_index(table: &TableName, constraint: &Constraint) -> Option<Creation> {
+    let index = constraint.index.as_ref().filter(|index| index.name == constraint.name)?;
+    let kind = ["PRIMARY KEY", "UNIQUE"]
+        .into_iter()
+        .find(|kind| constraint.options_missing && constraint.definition.starts_with(kind))?;
+    let head = format!(" ON {} USING btree ", table.quoted());
+    if !index.definition.starts_with("CREATE UNIQUE INDEX ") || !index.definition.contains(&head) {
+        return None;
+    }
+    let (quoted, name) = (table.quoted(), quote_ident(&constraint.name));
+    let mut statements = stand_alone_index(table, index).statements;
+    let settings = index_settings(table, index).len();
+    // What is said of the index (that the table is clustered on it, say) may need the key.
+    let at = statements.len() - settings;
+    let deferral = &constraint.deferral;
+    statements.insert(
+        at,
+        format!(
+            "ALTER TABLE {quoted} ADD CONSTRAINT {name}\n  {kind} USING INDEX {name}{deferral};"
+        ),
+    );
+    statements.extend(constraint_comment(table, constraint));
+    Some(Creation { name: constraint.name.clone(), statements })
+}
+
+fn constraint_comment(table: &TableName, constraint: &Constraint) -> Option<String> {
+    let (quoted, name) = (table.quoted(), quote_ident(&constraint.name));
+    constraint.comment.as_ref().map(|comment| {
+        let text = quote_literal(Some(comment));
+        format!("COMMENT ON CONSTRAINT {name} ON {quoted}\n  IS {text};")
+    })
 }
 
 fn constraint(table: &TableName, constraint: &Constraint) -> Creation {
@@ -56,10 +97,7 @@ fn constraint(table: &TableName, constraint: &Constraint) -> Creation {
         statements = in_tablespace(index, statements);
         statements.extend(index_settings(table, index));
     }
-    if let Some(comment) = &constraint.comment {
-        let text = quote_literal(Some(comment));
-        statements.push(format!("COMMENT ON CONSTRAINT {name} ON {quoted}\n  IS {text};"));
-    }
+    statements.extend(constraint_comment(table, constraint));
     Creation { name: constraint.name.clone(), statements }
 }
 
@@ -217,5 +255,33 @@ mod tests {
         ALTER TABLE ONLY public.mytable
           INHERIT public.parent;
         "#);
+    }
+
+    #[test]
+    fn a_stored_key_is_made_of_its_index() {
+        let definition = "CREATE UNIQUE INDEX k ON public.mytable USING btree (a) INCLUDE (b)";
+        let index = Index {
+            definition: definition.to_owned(),
+            tablespace: Some("fast".to_owned()),
+            comment: Some("why".to_owned()),
+            clustered: true,
+            ..named("k")
+        };
+        let mut constraint = key("UNIQUE (a) INCLUDE (b)", " DEFERRABLE INITIALLY DEFERRED", index);
+        constraint.comment = Some("key".to_owned());
+        insta::assert_snapshot!(rendered(vec![constraint], Vec::new(), &[]), @"
+        SET LOCAL default_tablespace = 'fast';
+        CREATE UNIQUE INDEX k ON public.mytable
+          USING btree (a) INCLUDE (b);
+        SET LOCAL default_tablespace = '';
+        ALTER TABLE public.mytable ADD CONSTRAINT k
+          UNIQUE USING INDEX k DEFERRABLE INITIALLY DEFERRED;
+        COMMENT ON INDEX public.k
+          IS 'why';
+        ALTER TABLE ONLY public.mytable
+          CLUSTER ON k;
+        COMMENT ON CONSTRAINT k ON public.mytable
+          IS 'key';
+        ");
     }
 }

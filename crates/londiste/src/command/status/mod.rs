@@ -15,6 +15,7 @@ use pgq_client::name::{NodeName, QueueName};
 use pgq_client::text::urlenc;
 
 use super::Run;
+use super::copies;
 use super::set::{LocalSet, Member};
 use crate::calls;
 use crate::cli::console;
@@ -114,6 +115,11 @@ async fn ask(
             (true, _) => tables.half += 1,
         }
     }
+    let copies = if tables.half > 0 && calls::has_copy_progress(&db).await? {
+        calls::get_copy_progress(&db, queue).await?
+    } else {
+        Vec::new()
+    };
     let attrs = urlenc::pairs(info.node_attrs.as_deref().unwrap_or_default())
         .map(|pair| pair.map(|(key, value)| (key.into_owned(), value.map(Into::into))))
         .collect::<Result<_, _>>()?;
@@ -129,6 +135,7 @@ async fn ask(
         last_tick: info.worker_last_tick,
         attrs,
         tables,
+        copies: copies.iter().map(copies::line).collect(),
         errors,
         now,
         ticker_lag,

@@ -30,6 +30,8 @@ pub(crate) struct Alive {
     /// Node attributes, decoded.
     pub(crate) attrs: Vec<(String, Option<String>)>,
     pub(crate) tables: TableCounts,
+    /// Copies that run and how far they are, where the node knows.
+    pub(crate) copies: Vec<String>,
     /// Consumers with an error and the error's text, by name.
     pub(crate) errors: Vec<(ConsumerName, String)>,
     /// The server's clock, seconds since 1970.
@@ -90,6 +92,7 @@ impl Report {
                 .iter()
                 .map(|(key, value)| format!("Attr: {key}={}", value.as_deref().unwrap_or("None"))),
         );
+        lines.extend(alive.copies.iter().map(|copy| format!("Copy: {copy}")));
         lines.extend(alive.errors.iter().map(|(consumer, error)| {
             format!("ERR: {consumer}: {}", error.lines().next().unwrap_or_default())
         }));
@@ -141,6 +144,7 @@ pub(crate) mod tests {
                 last_tick: Some(TickId(183)),
                 attrs: vec![],
                 tables: TableCounts { ok: 4, half: 0, ignored: 0 },
+                copies: vec![],
                 errors: vec![],
                 now: 1000.0,
                 ticker_lag: Some(1.5),
@@ -181,6 +185,7 @@ pub(crate) mod tests {
         alive.paused = true;
         alive.uptodate = false;
         alive.attrs = vec![("sync_watermark".to_owned(), Some("a,b".to_owned()))];
+        alive.copies = vec!["public.t: 41%".to_owned()];
         alive.errors = vec![("n".into(), "first\nsecond".to_owned())];
         assert_eq!(
             report.lines(Some(7.0), true),
@@ -188,6 +193,7 @@ pub(crate) mod tests {
                 "Tables: 4/0/0",
                 "Lag: 7s, Tick: 183, PAUSED, NOT UPTODATE",
                 "Attr: sync_watermark=a,b",
+                "Copy: public.t: 41%",
                 "ERR: n: first",
             ]
         );
