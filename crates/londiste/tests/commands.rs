@@ -422,6 +422,64 @@ fn a_locked_table_is_waited_for_as_long_as_configured() {
     session.root.londiste(["add-table", "t2"]).ok().says("INFO Table added: public.t2");
 }
 
+/// Runs a command on the leaf that comes to wait for a transaction of the leaf's worker, which commits then.
+#[track_caller]
+fn beside_the_worker(session: &Session, work: &str, command: &[&str]) -> Outcome {
+    let mut client = session.dst.client();
+    let mut transaction = client.transaction().expect("a transaction");
+    transaction.batch_execute(work).expect("what a worker does");
+    std::thread::scope(|scope| {
+        let command = scope.spawn(|| session.leaf.londiste(command));
+        wait_for("the command to wait for the worker", SOON, || {
+            let waiting = "select count(*) from pg_stat_activity
+                            where datname = current_database() and wait_event_type = 'Lock'";
+            holds(session.dst.int(waiting) == 1, "nobody waits")
+        });
+        transaction.commit().expect("nothing is in its way");
+        command.join().expect("it was run")
+    })
+}
+
+#[test]
+fn what_the_worker_removes_at_the_same_moment_is_removed() {
+    let session = Session::created(Ours);
+    session.root.londiste(["add-table", "mytable", "t2", "other.t3"]).ok();
+    session.root.londiste(["add-seq", "sq1"]).ok();
+    session.leaf.londiste(["add-table", "mytable", "t2"]).ok();
+    session.leaf.londiste(["add-seq", "sq1"]).ok();
+    let tables = || session.dst.text("select table_name from londiste.table_info order by 1");
+    let seqs = || session.dst.text("select seq_name from londiste.seq_info where local order by 1");
+
+    let forget = "select londiste.global_remove_table('replika', 'public.t2')";
+    session.root.londiste(["remove-table", "t2"]).ok();
+    beside_the_worker(&session, forget, &["add-table", "other.t3"])
+        .ok()
+        .says("INFO Table public.t2 gone but exists on subscriber, removing")
+        .says("INFO Table not found: public.t2")
+        .says("INFO Table added: other.t3");
+    assert_eq!(tables(), "other.t3\npublic.mytable");
+
+    let forget = "select londiste.global_remove_table('replika', 'public.mytable')";
+    beside_the_worker(&session, forget, &["remove-table", "--all"])
+        .ok()
+        .says("INFO Table not found: public.mytable")
+        .says("INFO Table removed: other.t3");
+    assert_eq!(session.dst.int("select count(*) from londiste.table_info where local"), 0);
+    session.leaf.londiste(["remove-table", "--force", "mytable"]).exits(1).says("ERROR Table not");
+
+    let forget = "select londiste.global_remove_seq('replika', 'public.sq1')";
+    assert!(seqs().contains("public.sq1"), "{}", seqs());
+    beside_the_worker(&session, forget, &["remove-seq", "sq1"])
+        .ok()
+        .says("INFO Sequence not found: public.sq1");
+    session.leaf.londiste(["add-seq", "sq1"]).ok();
+    session.root.londiste(["remove-seq", "sq1"]).ok();
+    beside_the_worker(&session, forget, &["add-seq", "--all"])
+        .ok()
+        .says("INFO Sequence not found: public.sq1");
+    assert!(!seqs().contains("public.sq1"), "{}", seqs());
+}
+
 #[test]
 fn waiting_ends_at_an_interrupt() {
     let session = Session::created(Ours);

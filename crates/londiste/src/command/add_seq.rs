@@ -75,7 +75,7 @@ async fn sync_registrations(
     for SeqRow { seq, .. } in &here {
         if !known(provider, seq) {
             tracing::info!("Sequence {seq} gone but exists on subscriber, removing");
-            job::checked(&calls::global_remove_seq(db, queue, seq).await?, None)?;
+            job::checked_removal(&calls::global_remove_seq(db, queue, seq).await?)?;
         }
     }
     Ok(())

@@ -160,10 +160,8 @@ async fn sync_registrations(
     for TableRow { table, .. } in &here {
         if !known(provider, table) {
             tracing::info!("Table {table} gone but exists on subscriber, removing");
-            job::commit_checked(&mut set.db, None, async |db| {
-                calls::global_remove_table(db, queue, table).await
-            })
-            .await?;
+            let reply = calls::global_remove_table(&*set.db, queue, table).await?;
+            job::checked_removal(&reply)?;
         }
     }
     Ok(())
