@@ -4,6 +4,7 @@ use std::fs;
 
 use system_tests::Impl::{self, Ours, Reference};
 use system_tests::normalise::normalise;
+use system_tests::schemas::has_reference;
 use system_tests::wait::EVENTUALLY;
 use system_tests::{holds, wait_for};
 
@@ -190,9 +191,10 @@ fn changes_of_all_kinds_arrive(stage: &Stage) {
          update app.user_info set email = 'there and gone' where userid = 900003;
          delete from app.user_info where userid = 900003",
     );
-    // A changed key is no change of the row it names: the original's trigger refuses it, ours makes two events of it.
+    // A changed key is no change of the row it names: the original's trigger refuses it, ours makes two events of it, also
+    // for the original's programs where its extensions are missing.
     let moved = stage.source.try_text("update app.user_info set userid = 800011 where userid = 11");
-    if stage.root.implementation() == Reference {
+    if stage.root.implementation() == Reference && has_reference() {
         let refused = moved.expect_err("the key stays");
         let message = refused.as_db_error().map(|server| server.message().to_owned());
         assert_eq!(message.as_deref(), Some("primary key update not allowed"));

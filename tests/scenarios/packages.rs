@@ -122,6 +122,29 @@ fn psql_brings_an_older_installation_up_to_date() {
     assert_same_lines(&db.text(SCHEMA_STATE), &fresh);
 }
 
+#[test]
+fn what_a_newer_version_has_installed_stays() {
+    let db = Cluster::shared().create_database("newer");
+    drop(database(Ours));
+    install_with_psql(&db.connstr());
+    db.sql(
+        "comment on schema pgq is 'londiste schema, revision 0, version 999.0.0';
+         create or replace function pgq.version() returns text language sql as $$ select 'new' $$",
+    );
+    let before = db.text(SCHEMA_STATE);
+    psql(&db.connstr(), &packages().join("pgq.sql"))
+        .exits(3)
+        .says("schema pgq is newer than these files")
+        .says("version 999.0.0");
+    Node::new(Ours, "src", &db, QUEUE)
+        .londiste(["create-root", "src", &db.connstr()])
+        .ok()
+        .says("INFO pgq is installed, by the newer version 999.0.0; it stays so")
+        .says("INFO londiste is installed\n");
+    db.sql(&format!("select pgq_node.drop_node('{QUEUE}', 'src')"));
+    assert_same_lines(&db.text(SCHEMA_STATE), &before);
+}
+
 /// A file that fails leaves nothing of itself behind, at an install and at an upgrade; with our programs as well.
 #[test]
 fn a_failing_file_changes_nothing() {

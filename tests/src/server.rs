@@ -75,14 +75,22 @@ pub fn client_program(name: &str) -> PathBuf {
 
 /// `pg_dump`, if there is one that can read the server tests use: it must not be older than the server.
 pub fn pg_dump() -> Option<PathBuf> {
-    let major = |program: &Path| -> Option<u32> {
-        let output = Command::new(program).arg("--version").output().ok()?;
-        let text = String::from_utf8(output.stdout).ok()?;
-        let number = text.split(|c: char| !c.is_ascii_digit()).find(|word| !word.is_empty())?;
-        number.parse().ok()
-    };
     let program = client_program("pg_dump");
     (major(&program)? >= major(&bin_folder().join("postgres"))?).then_some(program)
+}
+
+/// The major version of the server that tests use, unless they ask for another.
+pub(crate) fn major_version() -> u32 {
+    static FOUND: OnceLock<u32> = OnceLock::new();
+    *FOUND.get_or_init(|| major(&bin_folder().join("postgres")).expect("a server has a version"))
+}
+
+/// What a program of PostgreSQL says of its version.
+fn major(program: &Path) -> Option<u32> {
+    let output = Command::new(program).arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let number = text.split(|c: char| !c.is_ascii_digit()).find(|word| !word.is_empty())?;
+    number.parse().ok()
 }
 
 /// A command for a server program, as a user the server accepts: PostgreSQL refuses to run as root.

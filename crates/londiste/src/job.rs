@@ -138,6 +138,16 @@ pub fn checked(reply: &Reply, node: Option<&str>) -> Result<(), CallFailed> {
     Ok(())
 }
 
+/// As [`checked`], for the removal of what was there a moment ago. That it is gone by now is what was wanted: the worker has
+/// come to the set's own event, or another command was first. The functions that remove have no other code for failure.
+pub fn checked_removal(reply: &Reply) -> Result<(), CallFailed> {
+    if reply.severity() == Severity::Failed {
+        tracing::info!("{}", reply.note);
+        return Ok(());
+    }
+    checked(reply, None)
+}
+
 /// As [`checked`], with success logged at DEBUG only.
 pub fn checked_quiet(reply: &Reply, node: Option<&str>) -> Result<(), CallFailed> {
     if reply.severity() == Severity::Done {

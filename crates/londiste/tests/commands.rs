@@ -422,6 +422,97 @@ fn a_locked_table_is_waited_for_as_long_as_configured() {
     session.root.londiste(["add-table", "t2"]).ok().says("INFO Table added: public.t2");
 }
 
+/// Runs a command that comes to wait for a transaction with this `work`. What happens `meanwhile` has happened when that
+/// commits.
+#[track_caller]
+fn beside(
+    database: &Database,
+    work: &str,
+    node: &Node,
+    command: &[&str],
+    meanwhile: impl FnOnce(),
+) -> Outcome {
+    let mut client = database.client();
+    let mut transaction = client.transaction().expect("a transaction");
+    transaction.batch_execute(work).expect("nothing is in its way");
+    std::thread::scope(|scope| {
+        let command = scope.spawn(|| node.londiste(command));
+        wait_for("the command to wait", SOON, || {
+            let waiting = "select count(*) from pg_stat_activity
+                            where datname = current_database() and backend_type = 'client backend'
+                              and wait_event_type = 'Lock'";
+            holds(database.int(waiting) == 1, "nobody waits")
+        });
+        meanwhile();
+        transaction.commit().expect("nothing is in its way");
+        command.join().expect("it was run")
+    })
+}
+
+#[test]
+fn what_the_worker_removes_at_the_same_moment_is_removed() {
+    let session = Session::created(Ours);
+    session.root.londiste(["add-table", "mytable", "t2", "other.t3"]).ok();
+    session.root.londiste(["add-seq", "sq1"]).ok();
+    session.leaf.londiste(["add-table", "mytable", "t2"]).ok();
+    session.leaf.londiste(["add-seq", "sq1"]).ok();
+    let tables = || session.dst.text("select table_name from londiste.table_info order by 1");
+    let seqs = || session.dst.text("select seq_name from londiste.seq_info where local order by 1");
+
+    let forget = "select londiste.global_remove_table('replika', 'public.t2')";
+    session.root.londiste(["remove-table", "t2"]).ok();
+    beside(&session.dst, forget, &session.leaf, &["add-table", "other.t3"], || ())
+        .ok()
+        .says("INFO Table public.t2 gone but exists on subscriber, removing")
+        .says("INFO Table not found: public.t2")
+        .says("INFO Table added: other.t3");
+    assert_eq!(tables(), "other.t3\npublic.mytable");
+
+    let forget = "select londiste.global_remove_table('replika', 'public.mytable')";
+    beside(&session.dst, forget, &session.leaf, &["remove-table", "--all"], || ())
+        .ok()
+        .says("INFO Table not found: public.mytable")
+        .says("INFO Table removed: other.t3");
+    assert_eq!(session.dst.int("select count(*) from londiste.table_info where local"), 0);
+    session.leaf.londiste(["remove-table", "--force", "mytable"]).exits(1).says("ERROR Table not");
+
+    let forget = "select londiste.global_remove_seq('replika', 'public.sq1')";
+    assert!(seqs().contains("public.sq1"), "{}", seqs());
+    beside(&session.dst, forget, &session.leaf, &["remove-seq", "sq1"], || ())
+        .ok()
+        .says("INFO Sequence not found: public.sq1");
+    session.leaf.londiste(["add-seq", "sq1"]).ok();
+    session.root.londiste(["remove-seq", "sq1"]).ok();
+    beside(&session.dst, forget, &session.leaf, &["add-seq", "--all"], || ())
+        .ok()
+        .says("INFO Sequence not found: public.sq1");
+    assert!(!seqs().contains("public.sq1"), "{}", seqs());
+}
+
+#[test]
+fn what_comes_to_the_set_at_the_same_moment_stays() {
+    let session = Session::created(Ours);
+    session.root.londiste(["add-table", "mytable"]).ok();
+    // The command sees the root's list as it was before this transaction.
+    let at_root = "lock londiste.table_info;
+         select londiste.local_add_table('replika', 'public.t2', '{}')";
+    beside(&session.src, at_root, &session.leaf, &["add-table", "mytable"], || {
+        session.dst.sql("select londiste.global_add_table('replika', 'public.t2')");
+    })
+    .ok()
+    .says_not("gone");
+    assert_eq!(session.dst.int("select count(*) from londiste.table_info"), 2);
+
+    let at_root = "lock londiste.seq_info; select londiste.local_add_seq('replika', 'public.sq1')";
+    beside(&session.src, at_root, &session.leaf, &["add-seq", "--all"], || {
+        session.dst.sql("select londiste.global_update_seq('replika', 'public.sq1', 1)");
+    })
+    .ok()
+    .says_not("gone");
+    let seqs = "select count(*) from londiste.seq_info where seq_name = 'public.sq1'";
+    assert_eq!(session.dst.int(seqs), 1);
+}
+
 #[test]
 fn waiting_ends_at_an_interrupt() {
     let session = Session::created(Ours);

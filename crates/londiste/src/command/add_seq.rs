@@ -26,8 +26,10 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     };
     let transaction = job::begin(&mut set.db).await?;
     if let Some(provider) = &provider {
+        // In this order: a sequence that comes to both meanwhile is not taken for one that the provider no longer has.
+        let here = calls::get_seq_list(&transaction, queue).await?;
         let there = calls::get_seq_list(&**provider, queue).await?;
-        sync_registrations(run, &transaction, &there).await?;
+        sync_registrations(run, &transaction, &here, &there).await?;
     }
     for seq in sequences(run, &transaction).await? {
         let exists = calls::find_seq_oid(&transaction, &seq).await?.is_some();
@@ -60,22 +62,22 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
 async fn sync_registrations(
     run: &Run,
     db: &impl GenericClient,
+    here: &[SeqRow],
     provider: &[SeqRow],
 ) -> anyhow::Result<()> {
     let settings = &run.job.settings;
     let queue = &settings.queue;
-    let here = calls::get_seq_list(db, queue).await?;
     let known = |rows: &[SeqRow], name: &TableName| rows.iter().any(|row| row.seq == *name);
     for SeqRow { seq, last_value, .. } in provider {
-        if !known(&here, seq) && settings.register_seqs.accepts(seq.as_str()) {
+        if !known(here, seq) && settings.register_seqs.accepts(seq.as_str()) {
             tracing::info!("Sequence {seq} info missing from subscriber, adding");
             job::checked(&calls::global_update_seq(db, queue, seq, *last_value).await?, None)?;
         }
     }
-    for SeqRow { seq, .. } in &here {
+    for SeqRow { seq, .. } in here {
         if !known(provider, seq) {
             tracing::info!("Sequence {seq} gone but exists on subscriber, removing");
-            job::checked(&calls::global_remove_seq(db, queue, seq).await?, None)?;
+            job::checked_removal(&calls::global_remove_seq(db, queue, seq).await?)?;
         }
     }
     Ok(())

@@ -28,9 +28,12 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     }
     let handler = handler(run)?;
     let mut set = LocalSet::load(run).await?;
+    set.name()?;
+    // Before the provider's: a table that comes to both meanwhile is not taken for one that the provider no longer has.
+    let here = calls::get_table_list(&*set.db, &run.job.settings.queue).await?;
     let mut provider = Provider::connect(run, &set).await?;
     if let Some(provider) = &provider {
-        sync_registrations(run, &mut set, &provider.tables).await?;
+        sync_registrations(run, &mut set, &here, &provider.tables).await?;
     }
     let tables = tables(run, &set, handler.as_ref()).await?;
     if let Some(provider) = &provider
@@ -142,14 +145,14 @@ pub(super) fn location(run: &Run, set: &LocalSet) -> Result<String, UsageError> 
 async fn sync_registrations(
     run: &Run,
     set: &mut LocalSet,
+    here: &[TableRow],
     provider: &[TableRow],
 ) -> anyhow::Result<()> {
     let settings = &run.job.settings;
     let queue = &settings.queue;
-    let here = calls::get_table_list(&*set.db, queue).await?;
     let known = |rows: &[TableRow], name: &TableName| rows.iter().any(|row| row.table == *name);
     for TableRow { table, .. } in provider {
-        if !known(&here, table) && settings.register_tables.accepts(table.as_str()) {
+        if !known(here, table) && settings.register_tables.accepts(table.as_str()) {
             tracing::info!("Table {table} info missing from subscriber, adding");
             job::commit_checked(&mut set.db, None, async |db| {
                 calls::global_add_table(db, queue, table).await
@@ -157,13 +160,11 @@ async fn sync_registrations(
             .await?;
         }
     }
-    for TableRow { table, .. } in &here {
+    for TableRow { table, .. } in here {
         if !known(provider, table) {
             tracing::info!("Table {table} gone but exists on subscriber, removing");
-            job::commit_checked(&mut set.db, None, async |db| {
-                calls::global_remove_table(db, queue, table).await
-            })
-            .await?;
+            let reply = calls::global_remove_table(&*set.db, queue, table).await?;
+            job::checked_removal(&reply)?;
         }
     }
     Ok(())

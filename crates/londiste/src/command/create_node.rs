@@ -206,6 +206,9 @@ async fn install(db: &mut Session) -> anyhow::Result<()> {
         let name = schema.name();
         match outcome {
             Outcome::Present => tracing::info!("{name} is installed"),
+            Outcome::Newer(version) => {
+                tracing::info!("{name} is installed, by the newer version {version}; it stays so");
+            }
             Outcome::Installed => tracing::info!("Installing {name}"),
             Outcome::Upgraded => tracing::info!("Upgrading {name}"),
         }

@@ -1,6 +1,7 @@
 //! `remove-table`, `remove-seq`: ends subscriptions, on the root for the whole set (contract `cli.md` 6.16). One
 //! transaction for all of them; rows, tables and sequences stay.
 
+use pgq_client::calls::Reply;
 use pgq_client::name::TableName;
 
 use super::Run;
@@ -9,7 +10,7 @@ use super::add_table::attached_tables;
 use super::set::LocalSet;
 use super::wanted::{Choice, expand};
 use crate::calls::{self, ObjectKind};
-use crate::job;
+use crate::job::{self, CallFailed};
 
 /// Removes the tables that the arguments name.
 pub(crate) async fn tables(run: &Run) -> anyhow::Result<()> {
@@ -20,7 +21,8 @@ pub(crate) async fn tables(run: &Run) -> anyhow::Result<()> {
     let names = chosen(run, &set, ObjectKind::Table, &attached).await?;
     let transaction = job::begin(&mut set.db).await?;
     for table in names {
-        job::checked(&calls::local_remove_table(&transaction, queue, &table).await?, None)?;
+        let reply = calls::local_remove_table(&transaction, queue, &table).await?;
+        judge(&reply, attached.contains(&table))?;
     }
     Ok(job::commit(transaction).await?)
 }
@@ -34,9 +36,15 @@ pub(crate) async fn seqs(run: &Run) -> anyhow::Result<()> {
     let names = chosen(run, &set, ObjectKind::Sequence, &attached).await?;
     let transaction = job::begin(&mut set.db).await?;
     for seq in names {
-        job::checked(&calls::local_remove_seq(&transaction, queue, &seq).await?, None)?;
+        let reply = calls::local_remove_seq(&transaction, queue, &seq).await?;
+        judge(&reply, attached.contains(&seq))?;
     }
     Ok(job::commit(transaction).await?)
+}
+
+/// What `--force` lets through without having seen it has to be there.
+fn judge(reply: &Reply, seen: bool) -> Result<(), CallFailed> {
+    if seen { job::checked_removal(reply) } else { job::checked(reply, None) }
 }
 
 /// The names among those attached that the arguments mean.

@@ -1,22 +1,21 @@
 //! The installer.
 //!
-//! An installation of ours is known by the comment on its schema, which names the revision of the files it was made from.
-//! A schema without that comment is somebody else's (an extension, or the original's scripts) and is used as it is.
+//! An installation of ours is known by the comment on its schema, which names the revision of the files it was made from and
+//! our version. A schema without that comment is somebody else's (an extension, or the original's scripts) and is used as
+//! it is; so is one that a newer version has made.
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{GenericClient, IsolationLevel, Transaction};
 
-use super::Schema;
 use super::embed::files;
+use super::mark::{judge, mark};
+use super::{Schema, Version};
 use crate::conn::Session;
 use crate::text::quoting::{quote_ident, quote_literal};
 use crate::{Error, Result};
 
 /// Key of the advisory lock that keeps a second installer waiting: "londiste" in ASCII.
 const LOCK_KEY: i64 = i64::from_be_bytes(*b"londiste");
-
-/// What our comment on a schema begins with; the revision follows.
-const MARK: &str = "londiste schema, revision ";
 
 /// Follows a hint: rights are rarely missing one at a time.
 const ALL_AT_ONCE: &str = "(londiste INI grants prints all that is missing)";
@@ -30,6 +29,8 @@ pub enum Outcome {
     Upgraded,
     /// It was there and is used as it is: ours of the same revision, or somebody else's.
     Present,
+    /// It is one of ours that a newer version has made, and is used as it is.
+    Newer(Version),
 }
 
 /// Brings all schemas up to date in one transaction, under an advisory lock. `report` is called before each schema is
@@ -61,7 +62,7 @@ pub async fn install(
     for schema in Schema::ALL {
         let outcome = needed(&transaction, schema).await?;
         report(schema, outcome);
-        if outcome != Outcome::Present {
+        if matches!(outcome, Outcome::Installed | Outcome::Upgraded) {
             bring_up(&transaction, schema, outcome).await?;
         }
     }
@@ -77,11 +78,7 @@ async fn needed(client: &impl GenericClient, schema: Schema) -> Result<Outcome> 
     let Some(row) = row else { return Ok(Outcome::Installed) };
     let comment: Option<String> = row.try_get(0)?;
     let extension: bool = row.try_get(1)?;
-    let revision = comment.as_deref().and_then(|comment| comment.strip_prefix(MARK));
-    Ok(match revision {
-        Some(revision) if !extension && revision != files(schema).revision => Outcome::Upgraded,
-        _ => Outcome::Present,
-    })
+    Ok(if extension { Outcome::Present } else { judge(comment.as_deref(), files(schema).revision) })
 }
 
 async fn bring_up(transaction: &Transaction<'_>, schema: Schema, outcome: Outcome) -> Result<()> {
@@ -95,7 +92,7 @@ async fn bring_up(transaction: &Transaction<'_>, schema: Schema, outcome: Outcom
     for (name, text) in create.iter().chain(files.always) {
         transaction.batch_execute(text).await.map_err(|error| explain(error, schema, name))?;
     }
-    let mark = quote_literal(Some(&format!("{MARK}{}", files.revision)));
+    let mark = quote_literal(Some(&mark(files.revision)));
     run(transaction, &format!("comment on schema {} is {mark}", schema.name())).await?;
     if owner.is_some() {
         run(transaction, &format!("set local role {role}")).await?;

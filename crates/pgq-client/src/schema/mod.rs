@@ -2,8 +2,10 @@
 
 pub mod embed;
 pub mod install;
+mod mark;
 
 pub use install::{Outcome, install};
+pub use mark::Version;
 
 /// A schema of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -66,6 +66,27 @@ fn an_older_one_is_upgraded_in_place() {
 }
 
 #[test]
+fn a_newer_one_is_left_alone() {
+    let database = database("install");
+    outcomes(&database.connstr()).unwrap();
+    let mark = "select obj_description('pgq'::regnamespace)";
+    let version = format!(", version {}", env!("CARGO_PKG_VERSION"));
+    assert!(database.text(mark).ends_with(&version), "{}", database.text(mark));
+    database.sql(
+        "drop function pgq.batch_retry(bigint, integer);
+         comment on schema pgq is 'londiste schema, revision 0, version 999.1.2';
+         comment on schema londiste is 'londiste schema, revision 0, version 0.0.1'",
+    );
+    let before = catalogue(&database);
+    let done = outcomes(&database.connstr()).unwrap();
+    let Outcome::Newer(version) = done[0].1 else { panic!("{done:?}") };
+    assert_eq!(version.to_string(), "999.1.2");
+    assert_eq!(done[3], (Schema::Londiste, Outcome::Upgraded));
+    assert_eq!(catalogue(&database), before);
+    assert!(database.text(mark).ends_with("999.1.2"), "{}", database.text(mark));
+}
+
+#[test]
 fn two_installers_at_once() {
     let database = database("install");
     // A snapshot taken before the wait for the lock would not show what the first installer did.
