@@ -223,6 +223,17 @@ fn a_column_that_only_seems_to_steer_the_trigger_is_refused() {
     assert_eq!(message, "Unknown magic column: _pgq_ev_foo");
 }
 
+/// One made when only the general trigger will do, which by itself knows primary keys only.
+#[test]
+fn a_partition_has_the_key_of_its_table() {
+    let db = root();
+    added(&db, "create table c (id int not null unique, v text)");
+    db.sql("alter table c add _pgq_ev_extra3 text");
+    db.sql("select londiste.create_partition('c', 'c_1', 'id', null, null, null)");
+    db.sql("insert into c_1 values (1, 'a', 'x'); update c_1 set v = 'b'; delete from c_1");
+    assert_eq!(events(&db), "I:id|id=1&v=a\nU:id|id=1&v=b\nD:id|id=1&v=b");
+}
+
 /// Rotation comes after it: maintenance must not stand behind ALTER TABLE.
 #[test]
 fn maintenance_does_not_wait_for_a_table() {
