@@ -106,6 +106,15 @@ const WANTED: &[Wanted] = &[
         then: Then::Stop,
     },
     Wanted {
+        reason: "event_retry of two events with one number puts one of them aside",
+        applies: |sql, ours, theirs| {
+            let says =
+                |answer: &Answer, number: &str| answer.rows.get(1).is_some_and(|row| row == number);
+            sql.starts_with("select pgq.event_retry(") && says(ours, "1") && says(theirs, "0")
+        },
+        then: Then::Stop,
+    },
+    Wanted {
         reason: "local_show_missing of a root leaves out registered sequences",
         applies: |sql, ours, theirs| {
             let left_out: Vec<&String> =
