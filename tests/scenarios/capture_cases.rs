@@ -90,7 +90,7 @@ fn nothing_of_the_tables_owner_runs_as_somebody_else() {
              create domain app.record as pg_catalog.text check (app.fine(value));
              create domain app.oid as pg_catalog.oid check (app.fine(value::pg_catalog.text));
              create domain app.name as pg_catalog.name check (app.fine(value::pg_catalog.text));
-             alter table app.c add e app.e;
+             alter table app.c add e app.e, add _pgq_ev_extra2 app.e default 'x';
              set search_path = app, pg_catalog;
              insert into app.c values (1, 'a', 'x'); update app.c set id = 2, k = 'b', e = null",
             role(&db)
@@ -147,6 +147,91 @@ fn an_old_snapshot_writes_behind_a_rotation() {
         read_on(&mut client, &["q"]);
     }
     assert_eq!(db.text("select ev_type from got order by ev_id"), "I:id\nD:id\nI:id\ndirect");
+}
+
+/// Columns that steer the trigger do so from the first row on, whenever they come, whatever their types.
+#[test]
+fn columns_that_steer_the_trigger_may_come_later() {
+    const CHANGES: &[&str] = &[
+        "add _pgq_ev_extra3 flag default true",
+        "add _pgq_ev_extra1 pair default '(1,\"a b\")'",
+        "add _pgq_ev_type mood default 'so happy'",
+        "rename v to _pgq_ev_data; alter table c add v text default 'x'",
+        "add _pgq_ev_extra2 numeric(5, 3) default 1, add _pgq_ev_extra4 text",
+        "alter _pgq_ev_type drop default",
+        "drop w, drop _pgq_ev_data",
+        "drop _pgq_ev_extra1, drop _pgq_ev_extra2, drop _pgq_ev_extra3, drop _pgq_ev_extra4",
+        "drop _pgq_ev_type",
+    ];
+    const WRITES: &str =
+        "insert into c (id, v) values (1, 'a &'), (2, null); update c set v = 'ä=' where id = 1;
+        update c set v = v; delete from c where id = 2; delete from c";
+    let db = root();
+    db.sql(
+        "select pgq.create_queue('witness'); create type mood as enum ('sad', 'so happy');
+         create type pair as (a int, b text); create domain flag as bool",
+    );
+    for (name, argument) in [("public.c", ""), ("x.y", ", 'ev_extra1=''x.y'''")] {
+        db.sql("create table c (id int primary key, v text, w text default 'w')");
+        db.sql(&format!(
+            "select londiste.local_add_table('q', '{name}', '{{}}', null, 'public.c');
+             create trigger witness after insert or update or delete on c
+                 for each row execute function pgq.logutriga('witness'{argument})"
+        ));
+        for change in CHANGES {
+            db.sql(&format!(
+                "delete from pgq.event_1; delete from pgq.event_2; alter table c {change}; {WRITES}"
+            ));
+            db.sql(&format!("select londiste.periodic_maintenance(); {WRITES}"));
+            let list = |queue: i32| {
+                db.text(&format!(
+                    "select row(ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4)
+                       from pgq.event_{queue} order by ev_id"
+                ))
+            };
+            let general = list(2);
+            assert_eq!(general.lines().count(), 14, "{general}");
+            assert_eq!(list(1), general, "{name} after {change}");
+        }
+        db.sql(&format!("select londiste.local_remove_table('q', '{name}'); drop table c"));
+    }
+}
+
+/// Each of the two events has the fields that its own row asks for.
+#[test]
+fn a_key_changes_beside_a_column_that_steers_the_trigger() {
+    let db = root();
+    added(&db, "create table c (id int primary key)");
+    db.sql(
+        "alter table c add _pgq_ev_extra3 text; insert into c values (1, 'one');
+         update c set id = 2, _pgq_ev_extra3 = 'two'; alter table c drop id; update c set _pgq_ev_extra3 = 'three'",
+    );
+    assert_eq!(
+        db.text(
+            "select ev_type, ev_data, ev_extra3 from pgq.event_1 where ev_type ~ ':' order by ev_id"
+        ),
+        "I:id|id=1|one\nD:id|id=1|one\nI:id|id=2|two\nU:||three"
+    );
+}
+
+#[test]
+fn a_column_that_only_seems_to_steer_the_trigger_is_refused() {
+    let db = root();
+    db.sql("alter table s.t add _pgq_ev_foo text");
+    let error = db.try_text("insert into s.t values (1)").expect_err("refused");
+    let message = error.as_db_error().expect("said by the server").message().to_owned();
+    assert_eq!(message, "Unknown magic column: _pgq_ev_foo");
+}
+
+/// One made when only the general trigger will do, which by itself knows primary keys only.
+#[test]
+fn a_partition_has_the_key_of_its_table() {
+    let db = root();
+    added(&db, "create table c (id int not null unique, v text)");
+    db.sql("alter table c add _pgq_ev_extra3 text");
+    db.sql("select londiste.create_partition('c', 'c_1', 'id', null, null, null)");
+    db.sql("insert into c_1 values (1, 'a', 'x'); update c_1 set v = 'b'; delete from c_1");
+    assert_eq!(events(&db), "I:id|id=1&v=a\nU:id|id=1&v=b\nD:id|id=1&v=b");
 }
 
 /// Rotation comes after it: maintenance must not stand behind ALTER TABLE.

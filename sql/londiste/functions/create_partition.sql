@@ -23,6 +23,7 @@ declare
     part_start timestamptz;
     granted record;
     trg record;
+    trg_function text;
     rul record;
     definition text;
     head text;
@@ -113,8 +114,17 @@ begin
         trg.def := overlay(trg.def placing ' ON ' || part || ' ' from at for length(target));
         -- A function made for the parent knows the parent only.
         if trg.def like '% EXECUTE FUNCTION londiste.\_capture\_%' then
+            trg_function := londiste._capture_like(trg.tgfoid, part::regclass);
             trg.def := regexp_replace(trg.def, ' EXECUTE FUNCTION londiste\._capture_\w+',
-                ' EXECUTE FUNCTION ' || londiste._capture_like(trg.tgfoid, part::regclass));
+                ' EXECUTE FUNCTION ' || trg_function);
+            -- The general one knows primary keys only.
+            if trg_function = 'pgq.logutriga'
+                and position('k' in londiste.find_column_types(i_part)) = 0
+                and londiste._key_list(part::regclass) <> ''
+            then
+                trg.def := left(trg.def, -1) || ', '
+                    || quote_literal('pkey=' || londiste._key_list(part::regclass)) || ')';
+            end if;
         end if;
         execute trg.def;
 

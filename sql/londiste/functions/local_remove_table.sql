@@ -68,7 +68,7 @@ begin
          where t.queue_name = i_queue_name
            and t.table_name = fq_table;
 
-        -- serial and identity columns alike
+        -- serial and identity columns alike, of the table here and of one with the set's name
         for seq in
             select n.nspname::text || '.' || c.relname::text as seq_name
               from pg_catalog.pg_depend d
@@ -76,10 +76,10 @@ begin
               join pg_catalog.pg_namespace n on n.oid = c.relnamespace
              where d.classid = 'pg_catalog.pg_class'::regclass
                and d.refclassid = 'pg_catalog.pg_class'::regclass
-               and d.refobjid = londiste.find_table_oid(dest)
+               and d.refobjid in (londiste.find_table_oid(fq_table), londiste.find_table_oid(dest))
                and d.refobjsubid > 0
                and d.deptype in ('a', 'i')
-             order by d.refobjsubid, 1
+             order by d.refobjid = londiste.find_table_oid(dest), d.refobjsubid, 1
         loop
             perform londiste.local_remove_seq(i_queue_name, seq.seq_name);
         end loop;

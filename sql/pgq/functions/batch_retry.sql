@@ -1,5 +1,6 @@
 -- Puts all events of an active batch aside for i_retry_seconds. Returns how many were not waiting
--- already.
+-- already. Two events with the same number are refused: only one of them could wait, and the other
+-- would be lost with the batch.
 create or replace function pgq.batch_retry(i_batch_id bigint, i_retry_seconds integer)
 returns integer
 language plpgsql security definer as $$
@@ -22,7 +23,11 @@ begin
            coalesce(e.ev_retry, 0) operator(pg_catalog.+) 1,
            e.ev_type, e.ev_data, e.ev_extra1, e.ev_extra2, e.ev_extra3, e.ev_extra4
       from pgq.get_batch_events(i_batch_id) e
-    on conflict on constraint rq_pkey do nothing;
+     where not exists (
+            select from pgq.retry_queue r
+             where r.ev_queue operator(pg_catalog.=) sub.sub_queue
+               and r.ev_owner operator(pg_catalog.=) sub.sub_id
+               and r.ev_id operator(pg_catalog.=) e.ev_id);
     get diagnostics added = row_count;
     return added;
 end;

@@ -1,6 +1,6 @@
 -- What a generated capture function calls for a row that it was not made for: after ALTER TABLE until
 -- it has been made anew, for a change of the key, for settings under which values are written
--- otherwise. The events are pgq.logutriga's, but nothing that the table has become makes the
+-- otherwise. The events are pgq.logutriga's, but no key that the table has lost or got makes the
 -- application's write fail:
 --
 -- * a change of the key is the old row deleted and the new one inserted;
@@ -20,14 +20,11 @@ declare
     names   pg_catalog.text[];
     row_values pg_catalog.text[];
     old_values pg_catalog.text[];
-    data    pg_catalog.text;
-    table_name constant pg_catalog.text :=
-        coalesce(i_name, pg_catalog.concat(i_schema, '.', i_table));
+    table_name constant pg_catalog.text := pg_catalog.concat(i_schema, '.', i_table);
     keys    pg_catalog.text[];
     key     pg_catalog.text;
     key_list pg_catalog.text;
     key_at  integer;
-    event_id bigint;
 begin
     if pg_catalog.current_setting('session_replication_role') operator(pg_catalog.=) 'local' then
         return;
@@ -41,13 +38,17 @@ begin
        into names
       using i_row;
     row_values := pgq._record_fields(pg_catalog.format('%s', i_row), pg_catalog.cardinality(names));
-    data := pgq._url_row(names, row_values);
 
     keys := pgq._row_key(i_relid);
     if keys is null or not keys operator(pg_catalog.<@) names then
         keys := i_keys;
         if not keys operator(pg_catalog.<@) names then
-            keys := names;
+            -- all but those that steer the trigger
+            keys := array(
+                select n.name
+                  from pg_catalog.unnest(names) with ordinality as n (name, nr)
+                 where not pg_catalog.starts_with(n.name, '_pgq_ev_')
+                 order by n.nr);
         end if;
     end if;
     key_list := pg_catalog.array_to_string(keys, ',');
@@ -55,19 +56,19 @@ begin
     if i_op operator(pg_catalog.=) 'UPDATE' then
         old_values := pgq._record_fields(pg_catalog.format('%s', i_old), pg_catalog.cardinality(names));
         foreach key in array keys loop
+            continue when pg_catalog.starts_with(key, '_pgq_ev_');
             key_at := pg_catalog.array_position(names, key);
             if pgq._column_changed(i_relid, key, row_values[key_at], old_values[key_at], i_row, i_old)
             then
-                event_id := pgq.insert_event(i_queue, pg_catalog.concat('D:', key_list),
-                    pgq._url_row(names, old_values), table_name, null, null, null);
-                event_id := pgq.insert_event(i_queue, pg_catalog.concat('I:', key_list),
-                    data, table_name, null, null, null);
+                perform pgq._log_row(i_queue, pg_catalog.concat('D:', key_list),
+                    table_name, i_name, names, old_values);
+                perform pgq._log_row(i_queue, pg_catalog.concat('I:', key_list),
+                    table_name, i_name, names, row_values);
                 return;
             end if;
         end loop;
     end if;
-    event_id := pgq.insert_event(i_queue,
-        pg_catalog.concat(pg_catalog.left(i_op, 1), ':', key_list),
-        data, table_name, null, null, null);
+    perform pgq._log_row(i_queue, pg_catalog.concat(pg_catalog.left(i_op, 1), ':', key_list),
+        table_name, i_name, names, row_values);
 end;
 $$;

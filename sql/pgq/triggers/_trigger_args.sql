@@ -33,19 +33,10 @@ begin
         elsif word operator(pg_catalog.=) 'deny' then
             o_deny := true;
         elsif word operator(pg_catalog.=) 'backup' then
-            if on_truncate then
-                raise exception 'Backup does not make sense for truncate trigger';
-            end if;
             o_backup := true;
         elsif word operator(pg_catalog.=) 'ignore=' then
-            if on_truncate then
-                raise exception 'Column ignore does not make sense for truncate trigger';
-            end if;
             o_ignored := rest;
         elsif word operator(pg_catalog.=) 'pkey=' then
-            if on_truncate then
-                raise exception 'Custom pkey_list does not make sense for truncate trigger';
-            end if;
             o_keys := rest;
         elsif field is not null then
             if on_truncate then
@@ -58,5 +49,14 @@ begin
             raise exception 'bad param to pgq trigger';
         end if;
     end loop;
+    if on_truncate then
+        if o_ignored is not null then
+            raise exception 'Column ignore does not make sense for truncate trigger';
+        elsif o_keys is not null then
+            raise exception 'Custom pkey_list does not make sense for truncate trigger';
+        elsif o_backup then
+            raise exception 'Backup does not make sense for truncate trigger';
+        end if;
+    end if;
 end;
 $$;

@@ -53,7 +53,6 @@ declare
     ev_extra1       pg_catalog.text;
     ev_extra2       pg_catalog.text;
     fields          pg_catalog.text[];  -- ev_type, ev_data, ev_extra1 .. ev_extra4
-    field           integer;
     result          pg_catalog.record;
     event_id        bigint;
 begin
@@ -226,16 +225,7 @@ begin
     fields := array[ev_type, ev_data, ev_extra1, ev_extra2, null, null];
 
     if has_magic then
-        for i in 1 .. n loop
-            continue when not pg_catalog.starts_with(names[i], '_pgq_ev_');
-            field := pg_catalog.array_position(
-                '{_pgq_ev_type,_pgq_ev_data,_pgq_ev_extra1,_pgq_ev_extra2,_pgq_ev_extra3,_pgq_ev_extra4}'
-                ::pg_catalog.text[], names[i]);
-            if field is null then
-                raise exception 'Unknown magic column: %', names[i];
-            end if;
-            fields[field] := row_values[i];
-        end loop;
+        fields := pgq._magic_fields(fields, names, row_values);
     end if;
 
     if overrides is not null then

@@ -2,9 +2,9 @@
 
 use super::script::Script;
 
-/// All events, wherever they are.
+/// All events, wherever they are. Some have the same number.
 pub(super) const EVENTS: &str = "select tableoid::regclass as event_table, ev_id, ev_owner, ev_retry, ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4 \
-from pgq.event_template order by 1, 2";
+from pgq.event_template order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10";
 
 const QUEUES: &str = "select queue_id, queue_name, queue_ntables, queue_cur_table, queue_rotation_period, queue_switch_step2 is null as switching, \
 queue_external_ticker, queue_disable_insert, queue_ticker_paused, queue_ticker_max_count, queue_ticker_max_lag, queue_ticker_idle_period, queue_per_tx_limit, \

@@ -50,10 +50,19 @@ const WANTED: &[Wanted] = &[
         reason: "a broken expression or condition is reported at another word",
         applies: |sql, ours, theirs| {
             let of_the_script = sql.contains("pgq.get_batch_cursor(") || is_change(sql);
-            let theirs_broken = theirs.message() == BAD_WORD || fails(theirs, "42601");
-            of_the_script && fails(ours, "42601") && theirs_broken
+            let broken =
+                fails(ours, "42601") && (theirs.message() == BAD_WORD || fails(theirs, "42601"));
+            // A name that is too long, say, is no column's.
+            of_the_script && (broken || is_wrong_word(ours) && theirs.message() == BAD_WORD)
         },
         then: Then::GoOn,
+    },
+    Wanted {
+        reason: "a broken expression shows when an event is made",
+        applies: |sql, ours, theirs| {
+            sql.starts_with("update ") && ours.error.is_none() && is_wrong_word(theirs)
+        },
+        then: Then::Stop,
     },
     Wanted {
         reason: "a table with several sources in its way is told of another one",
@@ -106,6 +115,15 @@ const WANTED: &[Wanted] = &[
         then: Then::Stop,
     },
     Wanted {
+        reason: "event_retry of two events with one number puts one of them aside",
+        applies: |sql, ours, theirs| {
+            let says =
+                |answer: &Answer, number: &str| answer.rows.get(1).is_some_and(|row| row == number);
+            sql.starts_with("select pgq.event_retry(") && says(ours, "1") && says(theirs, "0")
+        },
+        then: Then::Stop,
+    },
+    Wanted {
         reason: "local_show_missing of a root leaves out registered sequences",
         applies: |sql, ours, theirs| {
             let left_out: Vec<&String> =
@@ -134,8 +152,12 @@ fn fails(answer: &Answer, sqlstate: &str) -> bool {
 
 /// The reference prepares expressions before it looks at anything else: the words and what they stand for.
 fn is_bad_expression(theirs: &Answer) -> bool {
-    theirs.message() == BAD_WORD
-        || theirs.error.as_ref().is_some_and(|error| error.sqlstate.starts_with("42"))
+    theirs.message() == BAD_WORD || is_wrong_word(theirs)
+}
+
+/// Is it one of the server's errors about what a statement means?
+fn is_wrong_word(answer: &Answer) -> bool {
+    answer.error.as_ref().is_some_and(|error| error.sqlstate.starts_with("42"))
 }
 
 /// Is it one of the errors that ours finds before it evaluates expressions, or after?

@@ -146,6 +146,19 @@ select pgq.maint_retry_events();
 update pgq.queue set queue_disable_insert = false;
 select pgq.maint_retry_events();
 
+-- two events with one number, which cannot both wait
+select pgq.insert_event_raw('other', 77, now(), null, null, 't', 'one', null, null, null, null);
+select pgq.insert_event_raw('other', 77, now(), null, null, 't', 'two', null, null, null, null);
+insert into pgq.tick (tick_queue, tick_id, tick_event_seq) values (2, 2, 2);
+select pgq.next_batch('other', 'c');
+select pgq.batch_retry(5, 0);
+select ev_id, ev_data from pgq.retry_queue;
+select pgq.event_retry_raw('other', 'c', now(), 77, now(), 1, 't', 'three', null, null, null, null);
+select pgq.batch_retry(5, 0);
+select ev_id, ev_data from pgq.retry_queue;
+select pgq.finish_batch(5);
+delete from pgq.retry_queue;
+
 -- a position that is gone
 delete from pgq.tick where tick_id = 4 and tick_queue = 1;
 select pgq.next_batch('q', 'c');

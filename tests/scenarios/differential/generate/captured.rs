@@ -35,7 +35,9 @@ impl World {
                 4 => "ev_extra3='it''s'".to_owned(),
                 5 => "when=true".to_owned(),
                 6 => {
-                    format!("tgflags={}", self.random.pick(&["I", "UD", "B", "Q", "J", "BQ", "iu"]))
+                    let flags = self.random.pick(&["I", "UD", "B", "Q", "J", "BQ", "iu"]);
+                    self.tables[at].half_captured = ["UD", "iu"].contains(&flags);
+                    format!("tgflags={flags}")
                 }
                 7 => "no_triggers".to_owned(),
                 _ => "skip_truncate".to_owned(),

@@ -156,7 +156,14 @@ impl World {
         let column = self.random.pick(keys);
         let name = ident(&column.name);
         let value = column.kind.key_value(&mut self.random);
-        let old = self.condition_on_rows(table);
+        if table.half_captured {
+            return;
+        }
+        let mut old = self.condition_on_rows(table);
+        if self.captured && old.is_empty() {
+            // Rows that keep their key are not deleted and inserted.
+            old = format!(" where {name} is distinct from {value}::{}", column.kind.name);
+        }
         let update = format!("update {} set {name} = {value}{old}", table.path());
         if !self.captured {
             self.script.plain(update);
@@ -165,7 +172,7 @@ impl World {
         let (names, values): (Vec<String>, Vec<String>) = table
             .columns
             .iter()
-            .filter(|c| c.writable)
+            .filter(|c| !c.computed)
             .map(|c| {
                 let quoted = ident(&c.name);
                 let value = if c.name == column.name {

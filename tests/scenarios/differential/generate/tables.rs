@@ -12,6 +12,8 @@ pub(super) struct Column {
     pub(super) kind: &'static Type,
     /// Neither generated nor `generated always as identity`.
     pub(super) writable: bool,
+    /// `generated always as (...) stored`.
+    pub(super) computed: bool,
     pub(super) nullable: bool,
 }
 
@@ -32,6 +34,8 @@ pub(super) struct Table {
     pub(super) columns: Vec<Column>,
     pub(super) key: Vec<String>,
     pub(super) triggers: Vec<String>,
+    /// Does londiste's trigger see updates, but not both inserts and deletes?
+    pub(super) half_captured: bool,
 }
 
 impl Table {
@@ -109,7 +113,7 @@ impl World {
         if table.columns.iter().any(|column| column.name == name) {
             name = format!("c{}", self.number());
         }
-        Column { name, kind, writable: true, nullable: true }
+        Column { name, kind, writable: true, computed: false, nullable: true }
     }
 
     /// Creates a table for everybody, so that the name is new.
@@ -130,6 +134,7 @@ impl World {
             columns: Vec::new(),
             key: Vec::new(),
             triggers: Vec::new(),
+            half_captured: false,
         };
         let mut definitions = Vec::new();
         let width = self.random.weighted(&[(20, 1), (30, 3), (30, 5), (12, 8), (8, 12), (2, 36)]);
@@ -222,6 +227,7 @@ impl World {
             }
             2 if column.kind.name == "text" => {
                 column.writable = false;
+                column.computed = true;
                 let expression =
                     self.random.pick(&["'x' || 'y'", "null", "'it''s'", "repeat('&', 2)"]);
                 text += &format!(" generated always as ({expression}) stored");
