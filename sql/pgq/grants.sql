@@ -65,6 +65,7 @@ revoke all on function
     pgq.upgrade_schema(),
     pgq.version(),
     pgq._announce_tick(text),
+    pgq._has_late_events(integer, txid_snapshot),
     pgq._rebase_queue(text)
 from public;
 

@@ -80,6 +80,46 @@ fn only_one_session_makes_ticks() {
     assert_eq!(db.text(made), "t");
 }
 
+/// Events that were given their numbers before a tick and were committed after it do not wait for the next idle tick, which may
+/// be a minute away. Only events bring such a tick, be they in the previous table by now.
+#[test]
+fn events_of_a_transaction_that_outlived_a_tick_bring_the_next_one() {
+    let db = database_with_pgq(Impl::Ours);
+    db.sql("select pgq.create_queue('q'); select pgq.ticker('q')");
+    let tick = || db.text("select pgq.ticker('q') is not null");
+    let ends = ["commit", "rollback", "commit"];
+    let sessions = ends.map(|end| {
+        let mut session = db.client();
+        let work = match end {
+            "commit" => "begin; select pgq.insert_event('q', 't', 'late')",
+            _ => "begin; select pgq.insert_event('q', 't', 'never')",
+        };
+        session.batch_execute(work).expect("an event");
+        (session, end)
+    });
+    let mut other = db.client();
+    other.batch_execute("begin; create table unrelated ()").expect("a table");
+    let age = |seconds: u32| {
+        db.sql(&format!(
+            "update pgq.tick set tick_time = tick_time - interval '{seconds} seconds'"
+        ));
+    };
+    age(5);
+    assert_eq!(tick(), "t", "the numbers have moved on");
+    db.sql("update pgq.queue set queue_cur_table = 1");
+
+    age(5);
+    assert_eq!(tick(), "f", "nothing is committed");
+    other.batch_execute("commit").expect("a table");
+    assert_eq!(tick(), "f", "no events in there");
+    for (mut session, end) in sessions {
+        session.batch_execute(end).expect("the end");
+        assert_eq!(tick(), if end == "commit" { "t" } else { "f" }, "after a {end}");
+        assert_eq!(tick(), "f", "one is enough");
+        age(5);
+    }
+}
+
 /// A transaction with an old snapshot sees an old catalog; the row itself is of today.
 #[test]
 fn an_old_snapshot_does_not_mix_up_columns() {

@@ -29,8 +29,9 @@ $$;
 
 -- Writes a tick on one queue if it is time for one, and returns its id, else NULL.
 --
--- With new events: when there are enough of them, or the last tick is old enough. Without: ever
--- more rarely, each gap up to twice the one before, at least every idle period.
+-- With new events: when there are enough of them, or the last tick is old enough; also with those
+-- of a transaction that was still running at the last tick. Without: ever more rarely, each gap up
+-- to twice the one before, at least every idle period.
 --
 -- One session at a time: of two that write ticks side by side the one with the higher id may have
 -- the older snapshot, and the events between the two would be in two batches. Whoever comes while
@@ -69,7 +70,7 @@ begin
     end if;
 
     events := pgq.seq_getval(q.queue_event_seq);
-    select t.tick_id, t.tick_time, t.tick_event_seq,
+    select t.tick_id, t.tick_time, t.tick_event_seq, t.tick_snapshot,
            pg_catalog.txid_snapshot_xmin(t.tick_snapshot) as xmin,
            pg_catalog.txid_snapshot_xmax(t.tick_snapshot) as xmax
       into last
@@ -100,7 +101,9 @@ begin
                and lag operator(pg_catalog.<) q.queue_ticker_max_lag then
                 return null;
             end if;
-        else
+        elsif lag operator(pg_catalog.<) q.queue_ticker_max_lag
+              or not pgq._has_late_events(q.queue_id, last.tick_snapshot)
+        then
             select t.tick_time into prev_time
               from pgq.tick t
              where t.tick_queue operator(pg_catalog.=) q.queue_id
