@@ -300,7 +300,7 @@ impl Scene<'_> {
         let stage = self.stage;
         let mut applier = Applier::default();
         // Small histories are to come in several sets too, some while others are on their way.
-        applier.limits = Limits { early: 1 << 10, full: 8 << 10 };
+        applier.limits = Limits { early: 1 << 10, full: 8 << 10, table: 1 << 10, most: 16 << 10 };
         stage.must("savepoint leaf; set local session_replication_role = replica");
         let mut stuck = None;
         for (number, batch) in batches.iter().enumerate() {

@@ -62,11 +62,12 @@ pub(super) struct ScriptFailed {
 }
 
 impl BatchWork<'_> {
-    /// Passes an event on and applies it, as the role wants.
+    /// Passes an event on and applies it, as the role wants. `upcoming` are those that come next, as far as they are known.
     pub(super) async fn event(
         &mut self,
         outlet: &mut Outlet<'_>,
         event: &Event,
+        upcoming: &[Event],
     ) -> anyhow::Result<()> {
         self.done.events += 1;
         let kind = event.kind.as_deref().unwrap_or_default();
@@ -85,7 +86,7 @@ impl BatchWork<'_> {
             return Ok(());
         }
         match dispatch::action(event, &self.job.settings.queue)? {
-            Action::Data => self.data(outlet, event).await,
+            Action::Data => self.data(outlet, event, upcoming).await,
             Action::Truncate => self.truncate(outlet, event).await,
             Action::Execute => self.execute(outlet, event).await,
             Action::GlobalWatermark => self.global_watermark(outlet.client().await?, event).await,
@@ -123,7 +124,12 @@ impl BatchWork<'_> {
         Ok(())
     }
 
-    async fn data(&mut self, outlet: &mut Outlet<'_>, event: &Event) -> anyhow::Result<()> {
+    async fn data(
+        &mut self,
+        outlet: &mut Outlet<'_>,
+        event: &Event,
+        upcoming: &[Event],
+    ) -> anyhow::Result<()> {
         let name = event.extra1.as_deref().unwrap_or_default();
         let Some(table) = self.tables.find(name).filter(|table| table.wants(event.txid)) else {
             self.done.ignored += 1;
@@ -134,6 +140,16 @@ impl BatchWork<'_> {
             && !self.done.expired.contains(&table.name)
         {
             self.done.expired.push(table.name.clone());
+        }
+        if self.applier.is_new(&table.dest) {
+            // A batch over many tables should not ask for one after the other.
+            let names = upcoming.iter().filter_map(|event| event.extra1.as_deref());
+            let tables = names.filter_map(|name| self.tables.find(name)).map(|table| &table.dest);
+            let new = tables.filter(|dest| self.applier.is_new(dest));
+            let mut new: Vec<&TableName> = new.chain([&table.dest]).collect();
+            new.sort_unstable();
+            new.dedup();
+            self.applier.describe(outlet, &new).await?;
         }
         Ok(self.applier.data(outlet, self.mode, table, event).await?)
     }

@@ -18,8 +18,8 @@ const ENOUGH_EVENTS: i64 = 50_000;
 /// Takes batches of one consumer.
 #[derive(Debug, Default)]
 pub(super) struct NextBatch {
-    /// Where the batch before ended, if there may be more behind it: tick and event number.
-    end: Option<(TickId, i64)>,
+    /// Whether nothing was there when last looked for: the next tick will most likely be the only one.
+    drained: bool,
     /// The newest batch that holds, or may hold, several ticks.
     merged: Option<BatchId>,
     /// Whether a batch was taken. One that was open before may have been taken by anybody.
@@ -46,13 +46,14 @@ enum Ask {
 }
 
 impl NextBatch {
-    /// The open batch, or the next one; `None` when there is no tick to go to.
+    /// The open batch, or the next one; `None` when there is no tick to go to. `done` is the tick where this node stands.
     ///
     /// # Errors
     /// The server's.
     pub(super) async fn take(
         &mut self,
         provider: &Client,
+        done: Option<TickId>,
         queue: &QueueName,
         consumer: &ConsumerName,
         configured: &BatchOptions,
@@ -63,14 +64,16 @@ impl NextBatch {
         let ask = async |options: &BatchOptions| {
             pgq::next_batch_custom(provider, queue, consumer, options).await
         };
-        let end = self.end.take();
         let mut merged = merging == Merging::Configured;
-        let batch = match (merging, end) {
+        let batch = match (merging, done.filter(|_| !self.drained)) {
             (Merging::Configured, _) => ask(configured).await?,
             (Merging::Off, _) | (Merging::Automatic, None) => ask(&one_tick).await?,
-            (Merging::Automatic, Some(end)) => {
-                match ahead(end, pgq::newest_tick(provider, queue).await?) {
-                    Ask::Nothing => return Ok(None),
+            (Merging::Automatic, Some(done)) => {
+                match ahead(done, pgq::newest_tick(provider, queue, done).await?) {
+                    Ask::Nothing => {
+                        self.drained = true;
+                        return Ok(None);
+                    }
                     Ask::OneTick => ask(&one_tick).await?,
                     Ask::Events(count) => {
                         let several = BatchOptions { min_count: Some(count), ..one_tick.clone() };
@@ -84,6 +87,7 @@ impl NextBatch {
                 }
             }
         };
+        self.drained = batch.is_none();
         if let Some(batch) = &batch {
             let unknown = !self.begun && batch.tick.0 > batch.prev_tick.0 + 1;
             if merged || unknown {
@@ -98,25 +102,20 @@ impl NextBatch {
     pub(super) fn is_merged(&self, batch: BatchId) -> bool {
         self.merged == Some(batch)
     }
-
-    /// The batch is done and the next may be there already.
-    pub(super) fn done(&mut self, batch: &BatchInfo) {
-        self.end = Some((batch.tick, batch.event_seq));
-    }
 }
 
-/// What lies between the last batch and the newest tick.
-fn ahead((tick, seq): (TickId, i64), newest: Option<(TickId, Option<i64>)>) -> Ask {
-    let Some((newest, newest_seq)) = newest else { return Ask::OneTick };
-    if newest <= tick {
-        return Ask::Nothing;
+/// What lies between where we stand and the newest tick.
+fn ahead(done: TickId, newest: Option<(TickId, Option<i64>)>) -> Ask {
+    let Some((newest, events)) = newest else { return Ask::OneTick };
+    if newest <= done {
+        // Behind us, if somebody has reset the queue: the server has a word for that.
+        return if newest == done { Ask::Nothing } else { Ask::OneTick };
     }
-    if newest.0 == tick.0 + 1 {
+    if newest.0 == done.0 + 1 {
         return Ask::OneTick;
     }
-    // As many as there are: then the server takes the newest tick, else the first that is enough. A number that goes back
-    // belongs to a queue that somebody has reset.
-    match newest_seq.map(|newest| (newest - seq).min(ENOUGH_EVENTS)).map(i32::try_from) {
+    // As many as there are: then the server takes the newest tick, else the first that is enough.
+    match events.map(|events| events.min(ENOUGH_EVENTS)).map(i32::try_from) {
         Some(Ok(count)) if count >= 0 => Ask::Events(count),
         _ => Ask::OneTick,
     }
@@ -127,23 +126,24 @@ mod tests {
     use super::*;
 
     fn check(newest: Option<(i64, Option<i64>)>, expected: &Ask) {
-        let newest = newest.map(|(tick, seq)| (TickId(tick), seq));
-        assert_eq!(ahead((TickId(10), 1000), newest), *expected);
+        let newest = newest.map(|(tick, events)| (TickId(tick), events));
+        assert_eq!(ahead(TickId(10), newest), *expected);
     }
 
     #[test]
     fn all_ticks_that_are_there_up_to_enough_events() {
-        check(Some((10, Some(1000))), &Ask::Nothing);
-        check(Some((11, Some(1500))), &Ask::OneTick);
-        check(Some((15, Some(1500))), &Ask::Events(500));
-        check(Some((15, Some(1000))), &Ask::Events(0));
-        check(Some((15, Some(10_000_000))), &Ask::Events(50_000));
+        check(Some((10, Some(0))), &Ask::Nothing);
+        check(Some((11, Some(500))), &Ask::OneTick);
+        check(Some((15, Some(500))), &Ask::Events(500));
+        check(Some((15, Some(0))), &Ask::Events(0));
+        check(Some((15, Some(10_000_000_000))), &Ask::Events(50_000));
     }
 
     #[test]
     fn what_makes_no_sense_is_taken_tick_by_tick() {
         check(None, &Ask::OneTick);
         check(Some((15, None)), &Ask::OneTick);
-        check(Some((15, Some(3))), &Ask::OneTick);
+        check(Some((15, Some(-3))), &Ask::OneTick);
+        check(Some((9, Some(-3))), &Ask::OneTick);
     }
 }

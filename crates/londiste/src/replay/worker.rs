@@ -187,7 +187,7 @@ impl Worker {
             self.resumed_copies = true;
         }
         let started = Instant::now();
-        let Some(batch) = self.next_batch(&node.role).await? else {
+        let Some(batch) = self.next_batch(&node).await? else {
             if applies {
                 self.sync.while_idle(&self.job, &mut self.links).await?;
             }
@@ -257,14 +257,15 @@ impl Worker {
         Ok(Some(Node { state, info, role, name }))
     }
 
-    async fn next_batch(&mut self, role: &Role) -> anyhow::Result<Option<BatchInfo>> {
+    async fn next_batch(&mut self, node: &Node) -> anyhow::Result<Option<BatchInfo>> {
         let settings = &self.job.settings;
         let configured =
             settings.batch.min_count.is_some() || settings.batch.min_interval.is_some();
-        let merging = self.sync.merging(configured, *role == Role::Leaf);
+        let merging = self.sync.merging(configured, node.role == Role::Leaf);
         let provider = self.links.provider()?;
         let (queue, consumer) = (&settings.queue, &settings.consumer);
-        Ok(self.next.take(provider, queue, consumer, &settings.batch, merging).await?)
+        let done = node.state.completed_tick;
+        Ok(self.next.take(provider, done, queue, consumer, &settings.batch, merging).await?)
     }
 
     /// The root has nothing to replay; it looks after watermark and sequences.
@@ -437,7 +438,6 @@ impl Worker {
     ) -> anyhow::Result<Work> {
         pgq::finish_batch(self.links.provider()?, batch.batch).await?;
         crash_point("batch-finished");
-        self.next.done(batch);
         let now = Instant::now();
         self.statistics.add("count", events);
         self.statistics.set_seconds("duration", now.saturating_duration_since(started));
@@ -604,12 +604,14 @@ async fn apply_events(
             () = outlet.progress() => continue,
         };
         let Some(events) = events else { break };
-        for some in events.chunks(EVENTS_AT_A_TIME) {
-            for event in some {
-                work.event(outlet, event).await?;
+        let mut upcoming = &events[..];
+        while let [event, rest @ ..] = upcoming {
+            upcoming = rest;
+            work.event(outlet, event, upcoming).await?;
+            if upcoming.len() % EVENTS_AT_A_TIME == 0 {
+                // A copy under way wants its next rows.
+                outlet.poke().await;
             }
-            // A copy under way wants its next rows.
-            outlet.poke().await;
         }
     }
     Ok(work.applier.flush(outlet).await?)

@@ -172,19 +172,21 @@ pub async fn get_queue_info(
     }))
 }
 
-/// The newest tick and the event number it stands at, from table `pgq.tick`, which everybody may read; `None` before the
-/// first tick, or without such a queue.
+/// The newest tick, and how many events at least lie between `tick` and it, from table `pgq.tick`, which everybody may read;
+/// `None` before the first tick, or without such a queue. The number is missing where `tick` is.
 pub async fn newest_tick(
     client: &impl GenericClient,
     queue: &QueueName,
+    tick: TickId,
 ) -> Result<Option<(TickId, Option<i64>)>> {
     // The queue's number by a subquery: with a join all its ticks would be sorted.
     let rows = query(
         client,
-        "select tick_id, tick_event_seq from pgq.tick \
-         where tick_queue = (select queue_id from pgq.queue where queue_name = $1) \
-         order by tick_queue desc, tick_id desc limit 1",
-        &[Arg::Text(queue.as_str())],
+        "select n.tick_id, n.tick_event_seq - (select t.tick_event_seq from pgq.tick t \
+                                                where t.tick_queue = n.tick_queue and t.tick_id = $2) \
+           from pgq.tick n where n.tick_queue = (select queue_id from pgq.queue where queue_name = $1) \
+          order by n.tick_queue desc, n.tick_id desc limit 1",
+        &[Arg::Text(queue.as_str()), Arg::Number(tick.0)],
     )
     .await?;
     rows.first().map(|row| Ok((TickId(row.try_get(0)?), row.try_get(1)?))).transpose()

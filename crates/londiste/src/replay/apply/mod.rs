@@ -21,6 +21,7 @@ pub(super) use values::put_copy_row;
 use std::collections::HashMap;
 
 use crate::table::registry::Table;
+use foldhash::fast::RandomState;
 use pgq_client::event::Event;
 use pgq_client::id::{EventId, Txid};
 use pgq_client::name::TableName;
@@ -29,18 +30,33 @@ use relation::Catalog;
 use row_queue::RowQueue;
 use target::{Change, Target};
 
-/// How much event data waits in folds, in bytes.
+/// Prepared statements of all tables together. The server keeps some 20 kB for each.
+const MOST_STATEMENTS: usize = 3_000;
+
+/// How much event data waits in folds, in bytes. Many tables may have more, because each has statements of its own.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// From how much on it is sent on its way when the server has nothing to do.
     pub(crate) early: usize,
-    /// How much may wait. Bounds the memory of a batch of any size; larger sets gain little.
+    /// How much may wait. While this much is applied the other server may be idle; larger sets gain little.
     pub(crate) full: usize,
+    /// How much may wait for each table that has something waiting, if that is more.
+    pub(crate) table: usize,
+    /// How much may wait at all. Bounds the memory of a batch of any size.
+    pub(crate) most: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { early: 256 << 10, full: 2 << 20 }
+        Self { early: 128 << 10, full: 512 << 10, table: 8 << 10, most: 4 << 20 }
+    }
+}
+
+impl Limits {
+    /// For so many tables with something waiting.
+    fn reached(&self, bytes: usize, tables: usize, idle: bool) -> bool {
+        let limit = if idle { self.early } else { self.full };
+        bytes > limit.max(tables * self.table).min(self.most)
     }
 }
 
@@ -121,7 +137,7 @@ impl From<&Event> for EventRef {
 pub(crate) struct Applier {
     catalog: Option<Catalog>,
     targets: Vec<Target>,
-    places: HashMap<TableName, usize>,
+    places: HashMap<TableName, usize, RandomState>,
     rows: RowQueue,
     /// Targets with folded changes, in the order they were first touched.
     touched: Vec<usize>,
@@ -238,8 +254,11 @@ impl Applier {
             .map_err(|_| ApplyError::Set { table: target.dest.clone(), source: None })?;
         // The constant stands for what a row takes besides its text.
         self.folded_bytes += bytes + 64;
-        let limit = if outlet.is_idle() { self.limits.early } else { self.limits.full };
-        if self.folded_bytes > limit { self.launch(outlet).await } else { Ok(()) }
+        if self.limits.reached(self.folded_bytes, self.touched.len(), outlet.is_idle()) {
+            self.launch(outlet).await
+        } else {
+            Ok(())
+        }
     }
 
     /// Queues a change to be made by a statement of its own.
@@ -282,12 +301,10 @@ impl Applier {
         }
         let client = outlet.client().await?;
         self.note_missed(outlet);
-        let mut sets = Vec::with_capacity(self.touched.len());
-        for place in std::mem::take(&mut self.touched) {
-            let target = &mut self.targets[place];
-            let taken = set::take(client, place, target).await;
-            sets.push(taken.map_err(|source| set::refused(&target.dest, source))?);
+        if self.targets.iter().map(Target::prepared).sum::<usize>() > MOST_STATEMENTS {
+            self.targets.iter_mut().for_each(Target::forget_statements);
         }
+        let sets = set::take(client, &mut self.targets, std::mem::take(&mut self.touched)).await?;
         outlet.launch(|client| set::apply(client, sets)).await
     }
 
@@ -323,6 +340,39 @@ impl Applier {
             .filter(|(_, updates, deletes)| updates + deletes > 0)
     }
 
+    /// Whether the table has to be described before it is changed.
+    pub(crate) fn is_new(&self, dest: &TableName) -> bool {
+        self.places.get(dest).is_none_or(|place| self.targets[*place].stale)
+    }
+
+    /// Reads the descriptions of tables that are new. One that does not exist is no error before it is to be changed.
+    ///
+    /// # Errors
+    /// The server's.
+    pub(crate) async fn describe(
+        &mut self,
+        outlet: &mut Outlet<'_>,
+        tables: &[&TableName],
+    ) -> Result<(), ApplyError> {
+        // Nothing is pending under an old description: those are dropped between batches and after a flush only.
+        let client = outlet.client().await?;
+        let catalog = match &self.catalog {
+            Some(catalog) => catalog,
+            None => self.catalog.insert(Catalog::prepare(client).await?),
+        };
+        for (table, described) in tables.iter().zip(catalog.load(client, tables).await?) {
+            let Some(described) = described else { continue };
+            match self.places.get(*table) {
+                Some(place) => self.targets[*place].refresh(described),
+                None => {
+                    self.places.insert((*table).clone(), self.targets.len());
+                    self.targets.push(Target::new((*table).clone(), described));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Where the table's target is; its description is read when it may have changed.
     async fn target(
         &mut self,
@@ -330,32 +380,14 @@ impl Applier {
         table: &Table,
         event: EventRef,
     ) -> Result<usize, ApplyError> {
-        let known = self.places.get(&table.dest).copied();
-        if let Some(place) = known.filter(|place| !self.targets[*place].stale) {
-            self.targets[place].used = true;
-            return Ok(place);
+        if self.is_new(&table.dest) {
+            self.describe(outlet, &[&table.dest]).await?;
         }
-        // Nothing is pending under an old description: those are dropped between batches and after a flush only.
-        let client = outlet.client().await?;
-        let catalog = match &self.catalog {
-            Some(catalog) => catalog,
-            None => self.catalog.insert(Catalog::prepare(client).await?),
-        };
-        let described = catalog.load(client, &table.dest).await?.ok_or_else(|| {
+        let known = self.places.get(&table.dest).copied();
+        let place = known.filter(|place| !self.targets[*place].stale).ok_or_else(|| {
             let problem = format!("table {} does not exist on this node", table.dest);
             EventError::unusable(event, problem)
         })?;
-        let place = match known {
-            Some(place) => {
-                self.targets[place].refresh(described);
-                place
-            }
-            None => {
-                self.targets.push(Target::new(table.dest.clone(), described));
-                self.places.insert(table.dest.clone(), self.targets.len() - 1);
-                self.targets.len() - 1
-            }
-        };
         self.targets[place].used = true;
         Ok(place)
     }

@@ -1,6 +1,7 @@
 //! The destination table as the catalog describes it, and what follows for applying changes to it.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use pgq_client::name::TableName;
 use pgq_client::{Error, Result};
@@ -78,7 +79,7 @@ pub(crate) struct NoSuchColumn {
 /// Reads descriptions; prepared once per connection.
 #[derive(Debug)]
 pub(crate) struct Catalog {
-    relation: Statement,
+    relations: Statement,
     columns: Statement,
     fingerprints: Statement,
 }
@@ -90,8 +91,22 @@ pub(crate) struct Fingerprint(Option<String>);
 const RELATION: &str = include_str!("relation.sql");
 const COLUMNS: &str = include_str!("columns.sql");
 
-/// What the two statements say of each of some tables, as one short text. Nothing can change in a description without
-/// changing it, because it is made of the very same answers.
+/// For each of some tables, in their order, what the first statement says of it, or nulls.
+fn relations_sql() -> String {
+    let relation = RELATION.replace("$1", "wanted.schema").replace("$2", "wanted.name");
+    format!("select r.* from {WANTED} left join lateral ({relation}) r on true order by wanted.nr")
+}
+
+/// What the second says of each of some tables.
+fn columns_sql() -> String {
+    let columns = COLUMNS.replace("$1", "wanted.id");
+    format!(
+        "select wanted.id, k.* from unnest($1::int8[]) wanted (id), lateral ({columns}) k order by wanted.id, k.attnum"
+    )
+}
+
+/// What the two say of each of some tables, as one short text. Nothing can change in a description without changing it,
+/// because it is made of the very same answers.
 fn fingerprints_sql() -> String {
     let relation = RELATION.replace("$1", "wanted.schema").replace("$2", "wanted.name");
     let columns = COLUMNS.replace("$1", "r.id");
@@ -99,9 +114,11 @@ fn fingerprints_sql() -> String {
         "select (select pg_catalog.md5(concat(r::text, \
                     (select pg_catalog.string_agg(k::text, '' order by k.attnum) from ({columns}) k))) \
                    from ({relation}) r) as fingerprint \
-           from unnest($1::text[], $2::text[]) with ordinality wanted (schema, name, nr) order by nr"
+           from {WANTED} order by wanted.nr"
     )
 }
+
+const WANTED: &str = "unnest($1::text[], $2::text[]) with ordinality wanted (schema, name, nr)";
 
 impl Catalog {
     /// For this connection.
@@ -109,45 +126,70 @@ impl Catalog {
         let prepare = async |sql: &str, types: &'static [Type]| {
             client.prepare_typed(sql, types).await.map_err(|e| Error::sql(e, sql))
         };
+        const NAMES: &[Type] = &[Type::TEXT_ARRAY, Type::TEXT_ARRAY];
         Ok(Catalog {
-            relation: prepare(RELATION, &[Type::TEXT, Type::TEXT]).await?,
-            columns: prepare(COLUMNS, &[Type::INT8]).await?,
-            fingerprints: prepare(&fingerprints_sql(), &[Type::TEXT_ARRAY, Type::TEXT_ARRAY])
-                .await?,
+            relations: prepare(&relations_sql(), NAMES).await?,
+            columns: prepare(&columns_sql(), &[Type::INT8_ARRAY]).await?,
+            fingerprints: prepare(&fingerprints_sql(), NAMES).await?,
         })
     }
 
-    /// Reads a description; `None` when there is no such relation.
+    /// Reads the descriptions of some tables, in their order; `None` where there is no such relation.
     pub(crate) async fn load(
         &self,
         client: &Client,
-        table: &TableName,
-    ) -> Result<Option<(Relation, Fingerprint)>> {
-        // Before the description: if that is newer, the next comparison shows it.
-        let fingerprint = self.fingerprints(client, [table]).await?.swap_remove(0);
-        let names = [table.schema(), table.name()];
-        let rows = client.query(&self.relation, &[&names[0], &names[1]]).await;
-        let rows = rows.map_err(|e| Error::sql(e, RELATION))?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        let id: i64 = row.try_get("id")?;
-        let columns = client.query(&self.columns, &[&id]).await;
-        let columns = columns.map_err(|e| Error::sql(e, COLUMNS))?;
-        Ok(Some((describe(row, &columns)?, fingerprint)))
+        tables: &[&TableName],
+    ) -> Result<Vec<Option<(Relation, Fingerprint)>>> {
+        // Before the descriptions: if one is newer, the next comparison shows it.
+        let fingerprints = self.fingerprints(client, tables.iter().copied()).await?;
+        let relations = self.by_name(client, &self.relations, tables.iter().copied()).await?;
+        let ids = relations.iter().map(|row| row.try_get::<_, Option<i64>>("id"));
+        let ids: Vec<Option<i64>> = ids.collect::<std::result::Result<_, _>>()?;
+        let known: Vec<i64> = ids.iter().flatten().copied().collect();
+        let columns = client.query(&self.columns, &[&known]).await;
+        let columns = columns.map_err(|e| Error::sql(e, DESCRIPTIONS))?;
+        let mut columns_of: HashMap<i64, Vec<Row>> = HashMap::new();
+        for row in columns {
+            columns_of.entry(row.try_get("id")?).or_default().push(row);
+        }
+        let mut described = Vec::with_capacity(tables.len());
+        for ((row, id), fingerprint) in relations.iter().zip(ids).zip(fingerprints) {
+            described.push(match id {
+                None => None,
+                Some(id) => {
+                    let columns = columns_of.get(&id).map_or(&[][..], Vec::as_slice);
+                    Some((describe(row, columns)?, fingerprint))
+                }
+            });
+        }
+        Ok(described)
     }
 
-    /// The fingerprints of some tables, in the order of the tables.
+    /// The fingerprints of some tables, in their order.
     pub(crate) async fn fingerprints(
         &self,
         client: &Client,
         tables: impl IntoIterator<Item = &TableName>,
     ) -> Result<Vec<Fingerprint>> {
-        let (schemas, names): (Vec<&str>, Vec<&str>) =
-            tables.into_iter().map(|table| (table.schema(), table.name())).unzip();
-        let rows = client.query(&self.fingerprints, &[&schemas, &names]).await;
-        let rows = rows.map_err(|e| Error::sql(e, "the descriptions of tables"))?;
+        let rows = self.by_name(client, &self.fingerprints, tables).await?;
         rows.iter().map(|row| Ok(Fingerprint(row.try_get(0)?))).collect()
     }
+
+    async fn by_name(
+        &self,
+        client: &Client,
+        statement: &Statement,
+        tables: impl IntoIterator<Item = &TableName>,
+    ) -> Result<Vec<Row>> {
+        let (schemas, names): (Vec<&str>, Vec<&str>) =
+            tables.into_iter().map(|table| (table.schema(), table.name())).unzip();
+        let rows = client.query(statement, &[&schemas, &names]).await;
+        rows.map_err(|e| Error::sql(e, DESCRIPTIONS))
+    }
 }
+
+/// What errors show instead of the statements.
+const DESCRIPTIONS: &str = "the descriptions of tables";
 
 fn describe(row: &Row, column_rows: &[Row]) -> Result<Relation> {
     let columns = column_rows

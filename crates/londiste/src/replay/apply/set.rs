@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::try_join_all;
 use futures_util::{SinkExt, poll};
 use pgq_client::Error;
 use pgq_client::name::TableName;
@@ -16,7 +17,7 @@ use tokio_postgres::{Client, Statement};
 use super::super::fold::{Fold, Group, Plan, Slot};
 use super::ApplyError;
 use super::statement::Form;
-use super::target::Target;
+use super::target::{Found, Target};
 use super::values::{TextColumn, put_copy_row};
 
 /// From this many rows on COPY is cheaper, though it takes one more round trip.
@@ -39,7 +40,8 @@ pub(super) struct TableSets {
 /// How a group is applied.
 #[derive(Debug)]
 struct Way {
-    statement: Statement,
+    /// Missing only until it is prepared.
+    statement: Option<Statement>,
     /// Columns to send as arrays; none for COPY, which sends all.
     slots: Option<Vec<Slot>>,
 }
@@ -52,44 +54,65 @@ pub(super) struct Missed {
     pub(super) rows: u64,
 }
 
-/// Takes what is pending for a target, and prepares the statements.
+/// Takes what is pending for some targets, and prepares the statements.
 ///
 /// # Errors
-/// The server's.
+/// A statement that is refused.
 pub(super) async fn take(
     client: &Client,
-    place: usize,
-    target: &mut Target,
-) -> pgq_client::Result<TableSets> {
-    let empty = Fold::like(&target.fold);
-    let fold = std::mem::replace(&mut target.fold, empty);
-    let (updates, deletes) = fold.missed();
-    target.miss(Op::Update, updates);
-    target.miss(Op::Delete, deletes);
-    let plan = fold.plan();
-    let mut ways = Vec::new();
-    for group in plan.groups() {
-        ways.push(way(client, target, &group).await?);
+    targets: &mut [Target],
+    touched: Vec<usize>,
+) -> Result<Vec<TableSets>, ApplyError> {
+    let mut all = Vec::with_capacity(touched.len());
+    let mut unprepared = Vec::new();
+    for place in touched {
+        let target = &mut targets[place];
+        let empty = Fold::like(&target.fold);
+        let fold = std::mem::replace(&mut target.fold, empty);
+        let (updates, deletes) = fold.missed();
+        target.miss(Op::Update, updates);
+        target.miss(Op::Delete, deletes);
+        let plan = fold.plan();
+        let mut ways = Vec::new();
+        for group in plan.groups() {
+            let (form, slots) = form(target, &group);
+            let way = match target.find(form, slots.as_deref().unwrap_or(group.slots())) {
+                Found::Nothing => None,
+                Found::Ready(statement) => Some(Way { statement: Some(statement), slots }),
+                Found::Unprepared(statement) => {
+                    unprepared.push((all.len(), ways.len(), statement));
+                    Some(Way { statement: None, slots })
+                }
+            };
+            ways.push(way);
+        }
+        all.push(TableSets { place, dest: target.dest.clone(), plan, ways });
     }
-    Ok(TableSets { place, dest: target.dest.clone(), plan, ways })
+    // Sent together: with many tables the time would be in waiting.
+    let prepared = try_join_all(unprepared.iter().map(async |(set, _, statement)| {
+        let prepared = statement.prepare(client).await;
+        prepared.map_err(|e| refused(&all[*set].dest, e))
+    }));
+    let prepared = prepared.await?;
+    for ((set, group, from), statement) in unprepared.into_iter().zip(prepared) {
+        let sets = &mut all[set];
+        let statement = targets[sets.place].keep(from, statement);
+        if let Some(way) = &mut sets.ways[group] {
+            way.statement = Some(statement);
+        }
+    }
+    Ok(all)
 }
 
-async fn way(
-    client: &Client,
-    target: &mut Target,
-    group: &Group<'_>,
-) -> pgq_client::Result<Option<Way>> {
+/// How a group is applied, and the columns that are sent as arrays; none for COPY, which sends all.
+fn form(target: &Target, group: &Group<'_>) -> (Form, Option<Vec<Slot>>) {
     let op = group.op();
-    let (form, slots) = match op {
+    match op {
         Op::Insert if group.len() >= COPY_ROWS => (Form::Copy, None),
         Op::Insert | Op::Update => (Form::Set(op), Some(group.slots().to_vec())),
         // A delete finds its rows by the key; what else the group knows is not sent.
         Op::Delete => (Form::Set(op), Some(target.key_slots().to_vec())),
-    };
-    let columns = slots.clone();
-    let columns = columns.as_deref().unwrap_or(group.slots());
-    let statement = target.statement(client, form, columns).await?;
-    Ok(statement.map(|statement| Way { statement, slots }))
+    }
 }
 
 type Answer<'a> = Pin<Box<dyn Future<Output = Result<Missed, ApplyError>> + Send + 'a>>;
@@ -104,13 +127,13 @@ pub(super) async fn apply(client: &Client, all: Vec<TableSets>) -> Result<Vec<Mi
     let mut answers: VecDeque<Answer<'_>> = VecDeque::new();
     for table in &all {
         for (group, way) in table.plan.groups().zip(&table.ways) {
-            let Some(way) = way else { continue };
+            let Some(Way { statement: Some(statement), slots }) = way else { continue };
             let refused = move |e: tokio_postgres::Error| {
                 refused(&table.dest, Error::sql(e, describe(&table.dest, &group)))
             };
-            let Some(slots) = &way.slots else {
+            let Some(slots) = slots else {
                 collect(&mut answers, &mut missed).await?;
-                copy(client, &way.statement, &group).await.map_err(refused)?;
+                copy(client, statement, &group).await.map_err(refused)?;
                 continue;
             };
             let columns: Vec<TextColumn<'_>> = slots
@@ -121,7 +144,7 @@ pub(super) async fn apply(client: &Client, all: Vec<TableSets>) -> Result<Vec<Mi
             let mut answer: Answer<'_> = Box::pin(async move {
                 let params: Vec<&(dyn ToSql + Sync)> =
                     columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
-                let met = client.execute(&way.statement, &params).await.map_err(refused)?;
+                let met = client.execute(statement, &params).await.map_err(refused)?;
                 let rows = group.known().saturating_sub(met);
                 Ok(Missed { place: table.place, op: group.op(), rows })
             });

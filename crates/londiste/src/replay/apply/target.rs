@@ -46,6 +46,33 @@ struct Prepared {
     statement: Statement,
 }
 
+/// What is known of a statement.
+pub(super) enum Found {
+    /// It would change nothing.
+    Nothing,
+    Ready(Statement),
+    Unprepared(Unprepared),
+}
+
+/// A statement that was not used yet on this connection.
+pub(super) struct Unprepared {
+    sql: String,
+    form: Form,
+    slots: Box<[Slot]>,
+    key: Box<[Slot]>,
+}
+
+impl Unprepared {
+    pub(super) async fn prepare(&self, client: &Client) -> pgq_client::Result<Statement> {
+        let types = match self.form {
+            Form::Set(_) => vec![Type::TEXT_ARRAY; self.slots.len()],
+            Form::Row(_) | Form::Copy => Vec::new(),
+        };
+        let prepared = client.prepare_typed(&self.sql, &types).await;
+        prepared.map_err(|e| pgq_client::Error::sql(e, &*self.sql))
+    }
+}
+
 /// A change as a statement or a fold takes it.
 #[derive(Debug)]
 pub(super) enum Change<'v> {
@@ -201,6 +228,18 @@ impl Target {
         form: Form,
         slots: &[Slot],
     ) -> pgq_client::Result<Option<Statement>> {
+        match self.find(form, slots) {
+            Found::Nothing => Ok(None),
+            Found::Ready(statement) => Ok(Some(statement)),
+            Found::Unprepared(unprepared) => {
+                let statement = unprepared.prepare(client).await?;
+                Ok(Some(self.keep(unprepared, statement)))
+            }
+        }
+    }
+
+    /// The statement for some columns, as far as it is known.
+    pub(super) fn find(&self, form: Form, slots: &[Slot]) -> Found {
         let key: &[Slot] = match form {
             Form::Copy | Form::Row(Op::Insert) | Form::Set(Op::Insert) => &[],
             Form::Row(_) | Form::Set(_) => &self.key.slots,
@@ -209,28 +248,35 @@ impl Target {
             prepared.form == form && *prepared.slots == *slots && *prepared.key == *key
         });
         if let Some(prepared) = known {
-            return Ok(Some(prepared.statement.clone()));
+            return Found::Ready(prepared.statement.clone());
         }
         let shape = Shape { slots, key };
-        let Some(sql) = statement::sql(form, &self.dest, &self.relation, &shape) else {
-            return Ok(None);
-        };
-        let types = match form {
-            Form::Set(_) => vec![Type::TEXT_ARRAY; slots.len()],
-            Form::Row(_) | Form::Copy => Vec::new(),
-        };
-        let statement =
-            client.prepare_typed(&sql, &types).await.map_err(|e| pgq_client::Error::sql(e, sql))?;
+        match statement::sql(form, &self.dest, &self.relation, &shape) {
+            None => Found::Nothing,
+            Some(sql) => {
+                Found::Unprepared(Unprepared { sql, form, slots: slots.into(), key: key.into() })
+            }
+        }
+    }
+
+    /// Keeps a statement that was prepared.
+    pub(super) fn keep(&mut self, from: Unprepared, statement: Statement) -> Statement {
         if self.statements.len() > 4 * MOST_SHAPES {
             self.statements.clear();
         }
-        self.statements.push(Prepared {
-            form,
-            slots: slots.into(),
-            key: key.into(),
-            statement: statement.clone(),
-        });
-        Ok(Some(statement))
+        let Unprepared { form, slots, key, .. } = from;
+        self.statements.push(Prepared { form, slots, key, statement: statement.clone() });
+        statement
+    }
+
+    /// How many statements it has prepared.
+    pub(super) fn prepared(&self) -> usize {
+        self.statements.len()
+    }
+
+    /// Gives the prepared statements back to the server.
+    pub(super) fn forget_statements(&mut self) {
+        self.statements.clear();
     }
 
     fn set_key(&mut self, event: EventRef, names: &[Cow<'_, str>]) -> Result<(), EventError> {
