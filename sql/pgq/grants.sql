@@ -65,7 +65,7 @@ revoke all on function
     pgq.upgrade_schema(),
     pgq.version(),
     pgq._announce_tick(text),
-    pgq._has_late_events(integer, txid_snapshot),
+    pgq._has_late_events(integer, bigint),
     pgq._rebase_queue(text)
 from public;
 

@@ -84,39 +84,41 @@ fn only_one_session_makes_ticks() {
 /// be a minute away. Only events bring such a tick, be they in the previous table by now.
 #[test]
 fn events_of_a_transaction_that_outlived_a_tick_bring_the_next_one() {
-    let db = database_with_pgq(Impl::Ours);
-    db.sql("select pgq.create_queue('q'); select pgq.ticker('q')");
+    let cluster = Cluster::start_new();
+    let db = cluster.create_database("late");
+    schemas::install(Impl::Ours, &db);
+    db.sql("select pgq.create_queue('q'); select pgq.set_queue_config('q', 'ticker_max_lag', '0')");
     let tick = || db.text("select pgq.ticker('q') is not null");
-    let ends = ["commit", "rollback", "commit"];
-    let sessions = ends.map(|end| {
+    let begin = |data: &str| {
         let mut session = db.client();
-        let work = match end {
-            "commit" => "begin; select pgq.insert_event('q', 't', 'late')",
-            _ => "begin; select pgq.insert_event('q', 't', 'never')",
-        };
-        session.batch_execute(work).expect("an event");
-        (session, end)
-    });
-    let mut other = db.client();
-    other.batch_execute("begin; create table unrelated ()").expect("a table");
-    let age = |seconds: u32| {
-        db.sql(&format!(
-            "update pgq.tick set tick_time = tick_time - interval '{seconds} seconds'"
-        ));
+        let insert = format!("select pgq.insert_event('q', 't', '{data}')");
+        session.batch_execute(&format!("begin; {insert}; {insert}")).expect("events");
+        session
     };
-    age(5);
-    assert_eq!(tick(), "t", "the numbers have moved on");
-    db.sql("update pgq.queue set queue_cur_table = 1");
-
-    age(5);
-    assert_eq!(tick(), "f", "nothing is committed");
-    other.batch_execute("commit").expect("a table");
-    assert_eq!(tick(), "f", "no events in there");
-    for (mut session, end) in sessions {
-        session.batch_execute(end).expect("the end");
-        assert_eq!(tick(), if end == "commit" { "t" } else { "f" }, "after a {end}");
+    for rotate in [false, true] {
+        // Idle ticks are a minute apart.
+        db.sql("update pgq.tick set tick_time = tick_time - interval '1 hour'");
+        let (mut lost, mut first) = (begin("never"), begin("late"));
+        let mut other = db.client();
+        other.batch_execute("begin; create table unrelated ()").expect("a table");
+        db.sql("create table newer ()");
+        // On a quiet server: no transaction that began later has ended.
+        let mut last = begin("late, too");
+        assert_eq!(tick(), "t", "the numbers have moved on");
+        if rotate {
+            db.sql("update pgq.queue set queue_cur_table = (queue_cur_table + 1) % queue_ntables");
+        }
+        assert_eq!(tick(), "f", "nothing is committed");
+        other.batch_execute("commit").expect("a table");
+        assert_eq!(tick(), "f", "no events in there");
+        lost.batch_execute("rollback").expect("the end");
+        assert_eq!(tick(), "f", "no events that anybody sees");
+        first.batch_execute("commit").expect("the end");
+        assert_eq!(tick(), "t");
         assert_eq!(tick(), "f", "one is enough");
-        age(5);
+        last.batch_execute("commit").expect("the end");
+        assert_eq!(tick(), "t");
+        db.sql("drop table unrelated, newer");
     }
 }
 

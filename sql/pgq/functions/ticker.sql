@@ -70,7 +70,7 @@ begin
     end if;
 
     events := pgq.seq_getval(q.queue_event_seq);
-    select t.tick_id, t.tick_time, t.tick_event_seq, t.tick_snapshot,
+    select t.tick_id, t.tick_time, t.tick_event_seq,
            pg_catalog.txid_snapshot_xmin(t.tick_snapshot) as xmin,
            pg_catalog.txid_snapshot_xmax(t.tick_snapshot) as xmax
       into last
@@ -102,7 +102,7 @@ begin
                 return null;
             end if;
         elsif lag operator(pg_catalog.<) q.queue_ticker_max_lag
-              or not pgq._has_late_events(q.queue_id, last.tick_snapshot)
+              or not pgq._has_late_events(q.queue_id, last.tick_id)
         then
             select t.tick_time into prev_time
               from pgq.tick t

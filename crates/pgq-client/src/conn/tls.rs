@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
@@ -58,6 +58,8 @@ impl Tls {
                 Error::config(format!("could not use certificate file \"{}\": {e}", file.display()))
             })?,
         };
+        // Every connection has a configuration of its own, so there is nothing to resume: no room for 256 sessions.
+        config.resumption = Resumption::disabled();
         if parameters.info.get("sslsni") == Some("0") {
             config.enable_sni = false;
         }
