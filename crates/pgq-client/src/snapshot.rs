@@ -20,6 +20,11 @@ impl Snapshot {
         txid < self.xmin || (txid < self.xmax && self.in_progress.binary_search(&txid).is_err())
     }
 
+    /// The transactions that were running when the snapshot was taken, ascending.
+    pub fn in_progress(&self) -> &[Txid] {
+        &self.in_progress
+    }
+
     /// All older transactions had ended when the snapshot was taken.
     pub fn xmin(&self) -> Txid {
         self.xmin

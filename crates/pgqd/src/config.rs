@@ -46,7 +46,7 @@ pub struct Settings {
     pub maint_period: Duration,
     /// `retry_period`: pause between retry runs.
     pub retry_period: Duration,
-    /// `ticker_period`: pause between ticker calls.
+    /// `ticker_period`: longest pause between two looks for events.
     pub ticker_period: Duration,
     /// `stats_period`: between two statistics lines, at least a second.
     pub stats_period: Duration,
@@ -262,7 +262,8 @@ pidfile = ~/pid/pgqd.pid
 # between two maintenance runs
 #maint_period = 120
 
-# between two calls of the ticker
+# between two looks for events where none have come for a while; they come up to 20 times as
+# often after events
 #ticker_period = 1
 ";
 

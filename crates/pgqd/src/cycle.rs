@@ -13,12 +13,16 @@ pub enum Outcome {
     Connected,
     /// The pause is over and the connection still open.
     Paused,
+    /// The rest is over; there is no connection.
+    Rested,
     /// The statement answered rows, maybe none.
     Rows(Vec<Row>),
     /// The statement is done and has no rows to answer (`vacuum`).
     Done,
     /// The server refused the statement; the connection is still good.
     Refused,
+    /// The server refused the look; the connection is still good.
+    Blind,
     /// There is no connection: none could be made, or it was lost.
     Lost,
 }
@@ -28,10 +32,14 @@ pub enum Outcome {
 pub enum Step {
     /// Run a statement on the open connection.
     Query(String),
+    /// Run [`look::STATEMENT`](crate::look::STATEMENT), which the server plans once for each connection.
+    Look,
     /// Keep the connection and do nothing for a while; if it is old by now, the same as `Reconnect`.
     Pause(Duration),
     /// Close the connection, wait, connect.
     Reconnect(Duration),
+    /// Close the connection and wait.
+    Rest(Duration),
 }
 
 /// A loop.
@@ -39,7 +47,10 @@ pub trait Cycle {
     /// Name for debug lines and for the server's list of sessions: `ticker`, `maint`, `retry`.
     const NAME: &'static str;
 
-    /// Decides. Called first with the outcome of the first connection attempt.
+    /// What it begins with.
+    const FIRST: Step = Step::Reconnect(Duration::ZERO);
+
+    /// Decides. Called first with the outcome of [`FIRST`](Self::FIRST).
     fn next_step(&mut self, outcome: Outcome) -> Step;
 }
 

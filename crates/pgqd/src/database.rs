@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use daemonkit::shutdown::Shutdown;
@@ -9,11 +10,12 @@ use pgq_client::Error;
 use pgq_client::conn::{Notice, Session, connect};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use tokio_postgres::SimpleQueryMessage;
-use tracing::{debug, error, trace};
+use tokio_postgres::{SimpleQueryMessage, Statement};
+use tracing::{debug, error, trace, warn};
 
 use crate::config::Settings;
 use crate::cycle::{Cycle, Outcome, Row, Step};
+use crate::look;
 use crate::maint::Maintenance;
 use crate::retry::Retry;
 use crate::stats::Stats;
@@ -32,6 +34,8 @@ pub struct Database {
     settings: watch::Receiver<Settings>,
     stats: Arc<Stats>,
     shutdown: Shutdown,
+    /// What the ticker's latest look said.
+    nothing_to_retry: AtomicBool,
 }
 
 impl Database {
@@ -46,7 +50,15 @@ impl Database {
         let connstr = connstr(&now.base_connstr, name);
         let connection_lifetime = now.connection_lifetime;
         drop(now);
-        Database { name: name.to_owned(), connstr, connection_lifetime, settings, stats, shutdown }
+        Database {
+            name: name.to_owned(),
+            connstr,
+            connection_lifetime,
+            settings,
+            stats,
+            shutdown,
+            nothing_to_retry: AtomicBool::new(false),
+        }
     }
 
     /// The database's name.
@@ -68,6 +80,16 @@ impl Database {
     pub fn stats(&self) -> &Stats {
         &self.stats
     }
+
+    /// Whether it is known that the time of no event in the retry queue has come.
+    pub fn nothing_to_retry(&self) -> bool {
+        self.nothing_to_retry.load(Ordering::Relaxed)
+    }
+
+    /// Says what is known.
+    pub fn set_nothing_to_retry(&self, nothing: bool) {
+        self.nothing_to_retry.store(nothing, Ordering::Relaxed);
+    }
 }
 
 impl fmt::Display for Database {
@@ -83,9 +105,12 @@ pub fn connstr(base: &str, name: &str) -> String {
     format!("{base} dbname='{name}'")
 }
 
-/// Runs the three loops until the database is stopped. Maintenance and retry start when the ticker has found a usable pgq,
-/// and from then on live as long as the ticker.
-pub async fn run(db: &Database) {
+/// After a pause, runs the three loops until the database is stopped. Maintenance and retry start when the ticker has found
+/// a usable pgq, and from then on live as long as the ticker.
+pub async fn run(db: &Database, pause: Duration) {
+    if db.shutdown.run_until_cancelled(sleep(pause)).await.is_none() {
+        return;
+    }
     let (found, mut usable) = watch::channel(false);
     let ticker = drive(
         db,
@@ -105,10 +130,10 @@ pub async fn run(db: &Database) {
 /// Carries out what a loop decides, until the database is stopped.
 async fn drive<C: Cycle>(db: &Database, mut cycle: C) {
     debug!("{db}: launch_{}", C::NAME);
-    let mut link = Link { db, purpose: C::NAME, session: None };
-    let mut step = Step::Reconnect(Duration::ZERO);
+    let mut link = Link { db, purpose: C::NAME, session: None, look: None, blind: false };
+    let mut step = C::FIRST;
     loop {
-        let busy = matches!(step, Step::Query(_));
+        let busy = matches!(step, Step::Query(_) | Step::Look);
         let outcome = tokio::select! {
             biased;
             () = db.shutdown.cancelled() => {
@@ -129,26 +154,41 @@ async fn drive<C: Cycle>(db: &Database, mut cycle: C) {
 struct Link<'a> {
     db: &'a Database,
     purpose: &'static str,
-    session: Option<Session>,
+    /// Boxed: most of the time only the ticker has one.
+    session: Option<Box<Session>>,
+    /// The look as this session knows it.
+    look: Option<Statement>,
+    /// Whether the latest look was refused.
+    blind: bool,
 }
 
 impl Link<'_> {
     async fn carry_out(&mut self, step: Step) -> Outcome {
         match step {
             Step::Query(statement) => self.query(&statement).await,
+            // Boxed, like other large steps: each loop carries room for its largest one all the time.
+            Step::Look => Box::pin(self.look()).await,
             Step::Pause(pause) if !self.is_old() => {
                 sleep(pause).await;
                 Outcome::Paused
             }
             Step::Pause(pause) | Step::Reconnect(pause) => {
-                if self.session.is_some() {
-                    debug!("{}: close_{}, {:.6}", self.db, self.purpose, pause.as_secs_f64());
-                    self.close().await;
-                }
-                sleep(pause).await;
+                self.rest(pause).await;
                 self.open().await
             }
+            Step::Rest(pause) => {
+                self.rest(pause).await;
+                Outcome::Rested
+            }
         }
+    }
+
+    async fn rest(&mut self, pause: Duration) {
+        if self.session.is_some() {
+            debug!("{}: close_{}, {:.6}", self.db, self.purpose, pause.as_secs_f64());
+            self.close().await;
+        }
+        sleep(pause).await;
     }
 
     fn is_old(&self) -> bool {
@@ -157,9 +197,11 @@ impl Link<'_> {
     }
 
     async fn open(&mut self) -> Outcome {
-        match connect(&self.db.connstr, &format!("pgqd/{}", self.purpose)).await {
+        let name = format!("pgqd/{}", self.purpose);
+        match Box::pin(connect(&self.db.connstr, &name)).await {
             Ok(session) => {
-                self.session = Some(session);
+                self.session = Some(Box::new(session));
+                self.look = None;
                 Outcome::Connected
             }
             Err(error) => {
@@ -171,7 +213,7 @@ impl Link<'_> {
 
     async fn close(&mut self) {
         if let Some(session) = self.session.take() {
-            let _ = timeout(GOODBYE, session.close()).await;
+            let _ = Box::pin(timeout(GOODBYE, session.close())).await;
         }
     }
 
@@ -190,20 +232,65 @@ impl Link<'_> {
                 last_words(session);
                 outcome
             }
-            Err(error) if error.is_closed() => {
-                match last_words(session) {
-                    Some(words) if error.db_error().is_none() => report(&error, &words),
-                    _ => report_lost(&error),
-                }
-                self.session = None;
-                Outcome::Lost
-            }
+            Err(error) if error.is_closed() => self.lost(&error),
             Err(error) => {
                 report_refused(&self.db.name, &error);
                 Outcome::Refused
             }
         }
     }
+
+    async fn look(&mut self) -> Outcome {
+        let Some(session) = &mut self.session else { return Outcome::Lost };
+        trace!("{}: look", self.db);
+        match look(session, &mut self.look).await {
+            Ok(rows) => {
+                last_words(session);
+                self.blind = false;
+                Outcome::Rows(rows)
+            }
+            Err(error) if error.is_closed() => self.lost(&error),
+            Err(error) => {
+                // Said once; a pooler refuses it every time.
+                let db = self.db;
+                if self.blind {
+                    debug!("{db}: cannot look for events: {error}");
+                } else {
+                    warn!("{db}: cannot look for events, only calling pgq.ticker(): {error}");
+                }
+                self.blind = true;
+                Outcome::Blind
+            }
+        }
+    }
+
+    fn lost(&mut self, error: &Error) -> Outcome {
+        match self.session.as_deref_mut().and_then(last_words) {
+            Some(words) if error.db_error().is_none() => report(error, &words),
+            _ => report_lost(error),
+        }
+        self.session = None;
+        Outcome::Lost
+    }
+}
+
+/// Looks, by a statement that is prepared if it is not yet.
+async fn look(session: &Session, prepared: &mut Option<Statement>) -> Result<Vec<Row>, Error> {
+    let refused = |source| Error::sql(source, &*look::STATEMENT);
+    let statement = match prepared {
+        Some(statement) => statement,
+        None => prepared.insert(session.prepare(&look::STATEMENT).await.map_err(refused)?),
+    };
+    let rows = match session.query(&*statement, &[]).await {
+        Ok(rows) => rows,
+        Err(error) => {
+            *prepared = None;
+            return Err(refused(error));
+        }
+    };
+    let row =
+        |row: &tokio_postgres::Row| (0..row.len()).map(|column| row.try_get(column)).collect();
+    rows.iter().map(row).collect::<Result<_, _>>().map_err(refused)
 }
 
 /// Runs one statement; the answer is [`Outcome::Rows`] or [`Outcome::Done`].

@@ -3,7 +3,8 @@
 //!
 //! Reading guide: [`cli`] and [`config`] say what the operator wants, [`instance`] sees that only one runs;
 //! [`supervisor`] knows which databases there are ([`detect`] finds them); [`database`] runs the three loops of one,
-//! [`ticker`], [`maint`] and [`retry`], which only decide ([`cycle`] says how they are asked); [`stats`] counts.
+//! [`ticker`], [`maint`] and [`retry`], which only decide ([`cycle`] says how they are asked); the ticker goes by [`look`]
+//! and [`pace`]; [`stats`] counts.
 
 pub mod cli;
 pub mod config;
@@ -11,7 +12,9 @@ pub mod cycle;
 pub mod database;
 pub mod detect;
 pub mod instance;
+pub mod look;
 pub mod maint;
+pub mod pace;
 pub mod retry;
 pub mod stats;
 pub mod supervisor;

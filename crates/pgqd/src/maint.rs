@@ -164,8 +164,12 @@ impl Cycle for Maintenance<'_> {
                 self.failed = true;
                 self.next_operation()
             }
-            // Without the list there is nothing to do; nothing pauses here.
-            Outcome::Done | Outcome::Refused | Outcome::Paused => Step::Reconnect(AFTER_REFUSAL),
+            // Without the list there is nothing to do; nothing pauses or looks here.
+            Outcome::Done
+            | Outcome::Refused
+            | Outcome::Paused
+            | Outcome::Rested
+            | Outcome::Blind => Step::Reconnect(AFTER_REFUSAL),
             Outcome::Lost => {
                 warn!("{}: default reconnect", self.db);
                 Step::Reconnect(self.backoff.wait())

@@ -1,4 +1,7 @@
 //! The retry loop: puts events back into their queues when their time has come (contract `pgqd.md` section 11).
+//!
+//! Departure: it does not connect while the ticker sees that there is nothing to do. A connection costs the server more than
+//! all looks of the ticker in the meantime.
 
 use std::time::Duration;
 
@@ -24,10 +27,15 @@ impl<'a> Retry<'a> {
     pub fn new(db: &'a Database) -> Self {
         Retry { db, backoff: Backoff::up_to(AFTER_LOSS) }
     }
+
+    fn rest(&self) -> Step {
+        Step::Rest(self.db.settings().retry_period)
+    }
 }
 
 impl Cycle for Retry<'_> {
     const NAME: &'static str = "retry";
+    const FIRST: Step = Step::Rest(Duration::ZERO);
 
     fn next_step(&mut self, outcome: Outcome) -> Step {
         let again = || Step::Query("select * from pgq.maint_retry_events()".to_owned());
@@ -47,11 +55,15 @@ impl Cycle for Retry<'_> {
                         self.db.stats().count_retry(moved);
                         again()
                     }
-                    _ => Step::Reconnect(self.db.settings().retry_period),
+                    _ => self.rest(),
                 }
             }
-            // Nothing pauses here.
-            Outcome::Done | Outcome::Refused | Outcome::Paused => Step::Reconnect(AFTER_REFUSAL),
+            Outcome::Rested if self.db.nothing_to_retry() => self.rest(),
+            Outcome::Rested => Step::Reconnect(Duration::ZERO),
+            // Nothing pauses or looks here.
+            Outcome::Done | Outcome::Refused | Outcome::Paused | Outcome::Blind => {
+                Step::Reconnect(AFTER_REFUSAL)
+            }
             Outcome::Lost => {
                 warn!("{}: default reconnect", self.db);
                 Step::Reconnect(self.backoff.wait())
@@ -71,13 +83,26 @@ mod tests {
         let mut retry = Retry::new(&db);
         let query = Step::Query("select * from pgq.maint_retry_events()".to_owned());
         let rows = |n: &str| Outcome::Rows(vec![vec![Some(n.to_owned())]]);
-        let pause = Step::Reconnect(Duration::from_secs(9));
+        let pause = Step::Rest(Duration::from_secs(9));
         assert_eq!(retry.next_step(Outcome::Connected), query);
         assert_eq!(retry.next_step(rows("10")), query);
         assert_eq!(retry.next_step(rows("3")), query);
         assert_eq!(retry.next_step(rows("0")), pause);
         assert_eq!(retry.next_step(Outcome::Rows(vec![])), pause);
         assert_eq!(db.stats().take().retry, 13);
+    }
+
+    #[test]
+    fn connects_unless_there_is_nothing_to_do() {
+        let db = database("retry_period = 9");
+        let mut retry = Retry::new(&db);
+        assert_eq!(Retry::FIRST, Step::Rest(Duration::ZERO));
+        let connect = Step::Reconnect(Duration::ZERO);
+        assert_eq!(retry.next_step(Outcome::Rested), connect, "nobody has looked");
+        db.set_nothing_to_retry(true);
+        assert_eq!(retry.next_step(Outcome::Rested), Step::Rest(Duration::from_secs(9)));
+        db.set_nothing_to_retry(false);
+        assert_eq!(retry.next_step(Outcome::Rested), connect);
     }
 
     #[test]

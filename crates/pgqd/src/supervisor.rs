@@ -21,6 +21,10 @@ use crate::stats::Stats;
 /// How long the loops get to close their connections.
 const GOODBYE: Duration = Duration::from_secs(2);
 
+/// Databases that are found together start one after the other: a server that has to start a hundred sessions at once can
+/// do nothing else, and both daemon and server keep the memory that they needed for it.
+const BETWEEN_STARTS: Duration = Duration::from_millis(20);
+
 /// Pause before what crashed is started again.
 const AFTER_CRASH: Duration = Duration::from_secs(10);
 
@@ -152,6 +156,7 @@ impl Supervisor {
             }
             stays
         });
+        let mut pause = Duration::ZERO;
         for name in names {
             if !self.databases.contains_key(name) {
                 let shutdown = self.shutdown.child_token();
@@ -159,17 +164,15 @@ impl Supervisor {
                 let db = Database::new(name, self.settings.subscribe(), stats, shutdown);
                 let db = Arc::new(db);
                 self.databases.insert(name.clone(), Arc::clone(&db));
-                self.start(db, Duration::ZERO);
+                self.start(db, pause);
+                pause += BETWEEN_STARTS;
             }
         }
     }
 
     fn start(&mut self, db: Arc<Database>, pause: Duration) {
         let task = Task::Database(Arc::clone(&db));
-        let handle = self.tasks.spawn(async move {
-            sleep(pause).await;
-            database::run(&db).await;
-        });
+        let handle = self.tasks.spawn(async move { database::run(&db, pause).await });
         self.running.insert(handle.id(), task);
     }
 

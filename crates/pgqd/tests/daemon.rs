@@ -11,7 +11,7 @@ use pgq_client::schema;
 use system_tests::daemon::Daemon;
 use system_tests::wait::SOON;
 use system_tests::{
-    Cluster, Database, Impl, Outcome, Program, folder, holds, under_test, wait_for,
+    Cluster, Database, Impl, Outcome, Program, folder, holds, schemas, under_test, wait_for,
 };
 
 /// A pgqd with its folder. Dropped, it is killed.
@@ -293,6 +293,122 @@ fn maintenance_goes_on_after_a_vacuum_and_after_a_failure() {
     // A run with a failure does not count.
     pgqd.wait_log(", retry: 0}");
     assert_eq!(maintenance_runs(&pgqd.log()), 0);
+}
+
+/// The newest transaction id that the server has given out.
+fn newest_transaction(db: &Database) -> i64 {
+    db.int("select txid_snapshot_xmax(txid_current_snapshot())")
+}
+
+/// Ticks in the statistics lines.
+fn counted_ticks(log: &str) -> u64 {
+    let count = |line: &str| line.split_once("{ticks: ")?.1.split_once(',')?.0.parse::<u64>().ok();
+    log.lines().filter_map(count).sum()
+}
+
+/// What an idle server does not do: use up transaction ids, write to its log.
+#[test]
+fn a_quiet_database_is_only_looked_at() {
+    let cluster = Cluster::start_new();
+    let db = cluster.create_database("quiet");
+    install(&db);
+    db.sql("select pgq.create_queue('q')");
+    let keys = quick(&[&db]).replace("maint_period = 0.3", "maint_period = 3600");
+    let pgqd = Pgqd::new(Impl::Ours, &cluster, &keys);
+    pgqd.start();
+    pgqd.wait_log(", maint: 1,");
+    let (before, counted) = (newest_transaction(&db), counted_ticks(&pgqd.log()));
+    wait_for("looks that are counted as calls", SOON, || {
+        let log = pgqd.log();
+        holds(counted_ticks(&log) >= counted + 20, log)
+    });
+    // Idle ticks come ever more rarely: one or two of them.
+    let used = newest_transaction(&db) - before;
+    assert!(used < 10, "{used} transactions");
+    db.sql("select pgq.insert_event('q', 't', 'first'), pgq.insert_event('q', 't', 'second')");
+    db.sql("update pgq.tick set tick_time = tick_time - interval '3 seconds'");
+    let events = "select max(tick_event_seq) from pgq.tick";
+    wait_for("a tick for the events", SOON, || {
+        let seq = db.int(events);
+        holds(seq == 2, seq)
+    });
+}
+
+#[test]
+fn the_extension_of_the_original_is_looked_at_as_well() {
+    let cluster = Cluster::shared();
+    let db = schemas::database_with_pgq(Impl::Reference);
+    db.sql("select pgq.create_queue('q')");
+    let pgqd = Pgqd::quick(Impl::Ours, cluster, &db);
+    pgqd.start();
+    pgqd.wait_log(", maint: ");
+    db.sql("select pgq.insert_event('q', 't', 'first'), pgq.insert_event('q', 't', 'second')");
+    db.sql("update pgq.tick set tick_time = tick_time - interval '3 seconds'");
+    wait_for("a tick for the events", SOON, || {
+        let seq = db.int("select max(tick_event_seq) from pgq.tick");
+        holds(seq == 2, seq)
+    });
+    assert!(!pgqd.log().contains("cannot look"));
+}
+
+/// The rights of a role that can no more than tick.
+#[test]
+fn where_it_may_not_look_it_calls_the_ticker() {
+    let cluster = Cluster::shared();
+    let db = database_with_queue(cluster);
+    let role = format!("{}_ticker", db.name());
+    db.sql(&format!(
+        "create role {role} login in role pgq_admin; revoke select on pgq.retry_queue from pgq_admin"
+    ));
+    let base = cluster.address().connstr().replace("user=postgres", &format!("user={role}"));
+    let pgqd = Pgqd::new(Impl::Ours, cluster, &format!("{}\nbase_connstr = {base}", quick(&[&db])));
+    pgqd.start();
+    pgqd.wait_log(&format!(" WARNING [{}]: cannot look for events, ", db.name()));
+    wait_more_ticks(&db);
+    // It tries again every check_period.
+    db.sql(
+        "grant select on pgq.retry_queue to pgq_admin;
+         select pgq.set_queue_config('q', 'ticker_paused', 'true')",
+    );
+    wait_for("a look", SOON, || {
+        let query = db.text(
+            "select query from pg_stat_activity where datname = current_database() \
+             and application_name = 'pgqd/ticker'",
+        );
+        holds(query.starts_with("select r.retry"), query)
+    });
+    assert_eq!(pgqd.log().matches("cannot look").count(), 1);
+    drop(pgqd);
+    db.sql(&format!("drop role {role}"));
+}
+
+/// A transaction that is longer than the time between two ticks.
+#[test]
+fn events_of_a_long_transaction_are_noticed_when_it_ends() {
+    let cluster = Cluster::shared();
+    let db = cluster.create_database("long");
+    install(&db);
+    db.sql(
+        "select pgq.create_queue('q'); select pgq.set_queue_config('q', 'ticker_max_lag', '0.1')",
+    );
+    // Idle ticks are an hour apart.
+    db.sql("select pgq.set_queue_config('q', 'ticker_idle_period', '1 hour'); select pgq.ticker()");
+    db.sql("update pgq.tick set tick_time = tick_time - interval '50 minutes' where tick_id = 1");
+    let mut session = db.client();
+    let insert = "select pgq.insert_event('q', 't', 'first'), pgq.insert_event('q', 't', 'second')";
+    session.batch_execute(&format!("begin; {insert}")).expect("events");
+    let pgqd = Pgqd::quick(Impl::Ours, cluster, &db);
+    pgqd.start();
+    wait_for("a tick in the middle of the transaction", SOON, || {
+        let ticks = ticks(&db);
+        holds(ticks == 3, ticks)
+    });
+    db.sql("update pgq.tick set tick_time = tick_time - interval '50 minutes' where tick_id < 3");
+    session.batch_execute("commit").expect("the end");
+    wait_for("a tick after the transaction", SOON, || {
+        let ticks = ticks(&db);
+        holds(ticks == 4, ticks)
+    });
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! checked its certificates have to be X.509 version 3. The common name counts only in a certificate without any subject
 //! alternative name.
 
+mod boxed;
 mod common_name;
 
 use std::fs;
@@ -12,8 +13,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{
@@ -24,18 +25,11 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     SupportedProtocolVersion,
 };
-use tokio_postgres::Socket;
-use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+pub(super) use self::boxed::{Connector, Stream};
 use super::parameters::{Endpoint, Parameters, SslMode};
 use crate::{Error, Result};
-
-/// Makes the encrypted half of a connection.
-pub(super) type Connector = MakeRustlsConnect;
-
-/// An encrypted connection.
-pub(super) type Stream = <Connector as MakeTlsConnect<Socket>>::Stream;
 
 /// TLS as the connection string asks for.
 pub(super) struct Tls {
@@ -66,7 +60,7 @@ impl Tls {
         if parameters.info.get("sslnegotiation") == Some("direct") {
             config.alpn_protocols = vec![b"postgresql".to_vec()];
         }
-        Ok(Tls { connector: MakeRustlsConnect::new(config) })
+        Ok(Tls { connector: Connector(MakeRustlsConnect::new(config)) })
     }
 
     /// For one connection.
