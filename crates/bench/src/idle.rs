@@ -57,7 +57,7 @@ fn run(options: &Options) -> Report {
                 pair.subscribe();
                 watch(&processes(&pair), options.size)
             } else if side == OURS || side == REFERENCE {
-                watch_ticker(side, options.size)
+                watch_ticker(side, options.size, &mut machine)
             } else {
                 continue;
             };
@@ -78,7 +78,7 @@ fn run(options: &Options) -> Report {
     }
     Report {
         title: format!("idle: {} seconds with nothing to do", options.size),
-        machine: machine.expect("the pair was looked at"),
+        machine: machine.expect("at least one side"),
         samples: json!([table.json()]),
         table,
         notes: vec![
@@ -96,10 +96,15 @@ fn processes(pair: &Pair) -> Vec<Watched> {
     daemons.chain(servers).collect()
 }
 
-fn watch_ticker(side: &str, seconds: u32) -> Vec<(&'static str, Option<f64>, f64)> {
+fn watch_ticker(
+    side: &str,
+    seconds: u32,
+    machine: &mut Option<Machine>,
+) -> Vec<(&'static str, Option<f64>, f64)> {
     let implementation = if side == OURS { Impl::Ours } else { Impl::Reference };
     let cluster = Cluster::start_new();
     let template = cluster.create_database("template");
+    machine.get_or_insert_with(|| Machine::look(&template));
     schemas::install(implementation, &template);
     template.sql("select pgq.create_queue('idle')");
     let databases = DATABASES.min(seconds * 10);
