@@ -1,7 +1,7 @@
 //! The ticker loop: is there a usable pgq, then tick, over and over on one connection (contract `pgqd.md` section 9).
 //!
-//! Departures: `pgq.ticker()` is called when a look says that a tick is due ([`look`](crate::look)), and looks come more often
-//! than every `ticker_period` while there are events ([`pace`](crate::pace)). Where a look is refused it is called every
+//! Departures: `pgq.ticker()` is called when a look says that a tick is due (`look`), and looks come more often
+//! than every `ticker_period` while there are events ([`pace`]). Where a look is refused it is called every
 //! `ticker_period`. The version is compared as a number, so that a version 10 would be newer than 3.
 
 use std::sync::LazyLock;
