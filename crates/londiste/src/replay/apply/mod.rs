@@ -48,7 +48,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { early: 128 << 10, full: 512 << 10, table: 8 << 10, most: 4 << 20 }
+        Self { early: 256 << 10, full: 2 << 20, table: 8 << 10, most: 4 << 20 }
     }
 }
 
