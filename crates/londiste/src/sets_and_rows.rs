@@ -20,7 +20,7 @@ use system_tests::{Database, Impl, schemas};
 use tokio::runtime::Runtime;
 
 use crate::calls::TableRow;
-use crate::replay::apply::{Applier, ApplyError, Limits, Mode, Outlet};
+use crate::replay::apply::{Applier, Limits, Mode, Outlet};
 use crate::replay::replica::READ_VALUES;
 use crate::table::registry::{Table, Tables};
 
@@ -354,7 +354,7 @@ impl Scene<'_> {
                 return Ok(());
             }
             Ok(()) => Failure::Commit,
-            Err(ApplyError::Set { .. }) => Failure::Set,
+            Err(error) if error.wants_rows() => Failure::Set,
             Err(error) => Failure::Event(error.to_string()),
         };
         stage.must("rollback to batch; release batch");

@@ -40,7 +40,7 @@ pub(super) async fn replay(
         link.applier.begin_batch(link.src.server_encoding());
         match apply(job, src, dst, &mut link.applier, table, batch, mode).await {
             Ok(()) => break,
-            Err(Failure::Apply(ApplyError::Set { .. })) if mode == Mode::Sets => {
+            Err(Failure::Apply(error)) if error.wants_rows() && mode == Mode::Sets => {
                 // Row by row the batch may succeed, and if not, the error names the event.
                 mode = Mode::Rows;
                 link.applier.forget_structure();

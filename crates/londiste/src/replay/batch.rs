@@ -13,7 +13,7 @@ use super::downstream::Downstream;
 use super::replica::{OWN_PLANS, READ_SCRIPTS, READ_VALUES, USUAL_PLANS};
 use super::role::Role;
 use super::snapshots::SnapshotAges;
-use super::{failure, position, system};
+use super::{failure, position, replica, system};
 use crate::calls;
 use crate::execute::{self, Script};
 use crate::job::{self, Job};
@@ -171,8 +171,8 @@ impl BatchWork<'_> {
         self.applier.flush(outlet).await?;
         self.applier.verify(outlet).await?;
         let client = outlet.client().await?;
-        settings(client, READ_SCRIPTS).await?;
-        settings(client, USUAL_PLANS).await?;
+        replica::set(client, READ_SCRIPTS).await?;
+        replica::set(client, USUAL_PLANS).await?;
         let script = Script {
             name: event.extra1.as_deref().unwrap_or_default(),
             sql: event.data.as_deref().unwrap_or_default(),
@@ -188,8 +188,8 @@ impl BatchWork<'_> {
                 source,
             }
         })?;
-        settings(client, READ_VALUES).await?;
-        settings(client, OWN_PLANS).await?;
+        replica::set(client, READ_VALUES).await?;
+        replica::set(client, OWN_PLANS).await?;
         self.applier.forget_structure();
         self.done.executed = true;
         Ok(())
@@ -207,10 +207,6 @@ impl BatchWork<'_> {
         }
         Ok(())
     }
-}
-
-async fn settings(client: &Client, sql: &str) -> pgq_client::Result<()> {
-    client.batch_execute(sql).await.map_err(|e| pgq_client::Error::sql(e, sql))
 }
 
 /// Forgets a table's snapshot, here and in the database.

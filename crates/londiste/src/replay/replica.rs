@@ -25,6 +25,14 @@ set enable_mergejoin = off; set jit = off";
 pub(crate) const USUAL_PLANS: &str = "\
 reset plan_cache_mode; reset enable_seqscan; reset enable_hashjoin; reset enable_mergejoin; reset jit";
 
+/// Changes settings by one of these lists.
+///
+/// # Errors
+/// The server's.
+pub(crate) async fn set(client: &Client, settings: &str) -> pgq_client::Result<()> {
+    client.batch_execute(settings).await.map_err(|e| pgq_client::Error::sql(e, settings))
+}
+
 /// The role may not set `session_replication_role`. Says who and what helps.
 #[derive(Debug, thiserror::Error)]
 #[error("{explanation}")]
@@ -40,8 +48,8 @@ pub(crate) struct NoReplicaRole {
 /// No connection, or [`NoReplicaRole`].
 pub(crate) async fn connect_replica(job: &Job, name: &str) -> anyhow::Result<Session> {
     let session = job.local(name).await?;
-    for sql in [NO_TIMEOUTS, READ_VALUES, OWN_PLANS] {
-        session.batch_execute(sql).await.map_err(|e| pgq_client::Error::sql(e, sql))?;
+    for settings in [NO_TIMEOUTS, READ_VALUES, OWN_PLANS] {
+        set(&session, settings).await?;
     }
     match calls::set_session_replication_role(&*session, ReplicationRole::Replica, false).await {
         Ok(()) => Ok(session),

@@ -619,7 +619,7 @@ async fn apply_events(
 
 /// Whether a batch may succeed row by row where it failed by set.
 fn wants_rows(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref::<ApplyError>(), Some(ApplyError::Set { .. }))
+    error.downcast_ref::<ApplyError>().is_some_and(ApplyError::wants_rows)
 }
 
 /// `local_only`: what this node needs of a batch (contract `worker.md` 7.3).

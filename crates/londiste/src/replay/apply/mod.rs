@@ -79,12 +79,24 @@ pub(crate) enum ApplyError {
         #[source]
         source: Option<pgq_client::Error>,
     },
+    /// Somebody changed a table's structure after it was described; the batch has to be repeated.
+    #[error(
+        "table {0}: its structure was changed while the batch was applied, the batch is repeated"
+    )]
+    Structure(TableName),
     /// This event is at fault.
     #[error(transparent)]
     Event(#[from] EventError),
     /// No event is at fault, but the connection or the server.
     #[error(transparent)]
     Sql(#[from] pgq_client::Error),
+}
+
+impl ApplyError {
+    /// Whether the batch may succeed when it is repeated row by row, or say then which event is at fault.
+    pub(crate) fn wants_rows(&self) -> bool {
+        matches!(self, ApplyError::Set { .. } | ApplyError::Structure(_))
+    }
 }
 
 /// An event that cannot be applied. Never holds row values.
@@ -170,8 +182,7 @@ impl Applier {
     /// true until the transaction ends. Nothing may be pending.
     ///
     /// # Errors
-    /// [`ApplyError::Set`] when somebody has changed a table's structure: the batch has to be repeated, which reads the
-    /// descriptions again.
+    /// [`ApplyError::Structure`] when somebody has changed a table's structure: to repeat the batch reads it again.
     pub(crate) async fn verify(&mut self, outlet: &mut Outlet<'_>) -> Result<(), ApplyError> {
         let used: Vec<usize> =
             (0..self.targets.len()).filter(|place| self.targets[*place].used).collect();
@@ -187,7 +198,7 @@ impl Applier {
             Some((place, _)) => {
                 let table = self.targets[*place].dest.clone();
                 self.forget_structure();
-                Err(ApplyError::Set { table, source: None })
+                Err(ApplyError::Structure(table))
             }
         }
     }

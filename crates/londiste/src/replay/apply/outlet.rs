@@ -4,10 +4,10 @@
 //! in between, and not a task of its own: it ends at once when the batch does, and can never send a statement behind the
 //! rollback. Whoever wants the connection for something else gets it when the sets have arrived.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::task::Poll;
+use std::future::Future;
+use std::pin::{Pin, pin};
 
+use futures_util::poll;
 use tokio_postgres::Client;
 
 use super::ApplyError;
@@ -86,11 +86,6 @@ impl<'c> Outlet<'c> {
 
     /// Moves on what is on its way, as far as that goes without waiting.
     pub(crate) async fn poke(&mut self) {
-        let mut progress = std::pin::pin!(self.progress_if_any());
-        poll_fn(|context| {
-            let _ = progress.as_mut().poll(context);
-            Poll::Ready(())
-        })
-        .await;
+        let _ = poll!(pin!(self.progress_if_any()));
     }
 }

@@ -15,7 +15,7 @@ use pgq_client::text::row::Op;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
-use super::super::replica::{OWN_PLANS, USUAL_PLANS};
+use super::super::replica::{self, OWN_PLANS, USUAL_PLANS};
 use super::statement::Form;
 use super::target::{Change, Target};
 use super::values::TextValue;
@@ -108,7 +108,7 @@ impl RowQueue {
     ) -> Result<Vec<(usize, Op)>, ApplyError> {
         let queue = std::mem::take(self);
         if queue.runs_code {
-            settings(client, USUAL_PLANS).await?;
+            replica::set(client, USUAL_PLANS).await?;
         }
         let mut missed = Vec::new();
         let mut answers: VecDeque<(&Pending, Pin<Box<dyn Future<Output = _> + Send + '_>>)> =
@@ -134,14 +134,10 @@ impl RowQueue {
             }
         }
         if queue.runs_code {
-            settings(client, OWN_PLANS).await?;
+            replica::set(client, OWN_PLANS).await?;
         }
         Ok(missed)
     }
-}
-
-async fn settings(client: &Client, sql: &str) -> Result<(), Error> {
-    client.batch_execute(sql).await.map_err(|e| Error::sql(e, sql))
 }
 
 async fn execute(client: &Client, query: &Query) -> Result<u64, tokio_postgres::Error> {

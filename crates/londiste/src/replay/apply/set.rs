@@ -40,8 +40,7 @@ pub(super) struct TableSets {
 /// How a group is applied.
 #[derive(Debug)]
 struct Way {
-    /// Missing only until it is prepared.
-    statement: Option<Statement>,
+    statement: Statement,
     /// Columns to send as arrays; none for COPY, which sends all.
     slots: Option<Vec<Slot>>,
 }
@@ -63,8 +62,8 @@ pub(super) async fn take(
     targets: &mut [Target],
     touched: Vec<usize>,
 ) -> Result<Vec<TableSets>, ApplyError> {
-    let mut all = Vec::with_capacity(touched.len());
-    let mut unprepared = Vec::new();
+    let mut plans = Vec::with_capacity(touched.len());
+    let mut found = Vec::with_capacity(touched.len());
     for place in touched {
         let target = &mut targets[place];
         let empty = Fold::like(&target.fold);
@@ -73,35 +72,32 @@ pub(super) async fn take(
         target.miss(Op::Update, updates);
         target.miss(Op::Delete, deletes);
         let plan = fold.plan();
-        let mut ways = Vec::new();
         for group in plan.groups() {
             let (form, slots) = form(target, &group);
-            let way = match target.find(form, slots.as_deref().unwrap_or(group.slots())) {
-                Found::Nothing => None,
-                Found::Ready(statement) => Some(Way { statement: Some(statement), slots }),
-                Found::Unprepared(statement) => {
-                    unprepared.push((all.len(), ways.len(), statement));
-                    Some(Way { statement: None, slots })
-                }
-            };
-            ways.push(way);
+            let statement = target.find(form, slots.as_deref().unwrap_or(group.slots()));
+            found.push((place, statement, slots));
         }
-        all.push(TableSets { place, dest: target.dest.clone(), plan, ways });
+        plans.push((place, plan));
     }
     // Sent together: with many tables the time would be in waiting.
-    let prepared = try_join_all(unprepared.iter().map(async |(set, _, statement)| {
-        let prepared = statement.prepare(client).await;
-        prepared.map_err(|e| refused(&all[*set].dest, e))
+    let statements = try_join_all(found.iter().map(async |(place, statement, _)| {
+        let statement = statement.prepare(client).await;
+        statement.map_err(|e| refused(&targets[*place].dest, e))
     }));
-    let prepared = prepared.await?;
-    for ((set, group, from), statement) in unprepared.into_iter().zip(prepared) {
-        let sets = &mut all[set];
-        let statement = targets[sets.place].keep(from, statement);
-        if let Some(way) = &mut sets.ways[group] {
-            way.statement = Some(statement);
+    let statements = statements.await?;
+    let mut ways = Vec::with_capacity(found.len());
+    for ((place, found, slots), statement) in found.into_iter().zip(statements) {
+        if let (Found::Unprepared(from), Some(statement)) = (found, &statement) {
+            targets[place].keep(from, statement.clone());
         }
+        ways.push(statement.map(|statement| Way { statement, slots }));
     }
-    Ok(all)
+    let mut ways = ways.into_iter();
+    let sets = plans.into_iter().map(|(place, plan)| {
+        let ways = ways.by_ref().take(plan.groups().count()).collect();
+        TableSets { place, dest: targets[place].dest.clone(), plan, ways }
+    });
+    Ok(sets.collect())
 }
 
 /// How a group is applied, and the columns that are sent as arrays; none for COPY, which sends all.
@@ -127,7 +123,8 @@ pub(super) async fn apply(client: &Client, all: Vec<TableSets>) -> Result<Vec<Mi
     let mut answers: VecDeque<Answer<'_>> = VecDeque::new();
     for table in &all {
         for (group, way) in table.plan.groups().zip(&table.ways) {
-            let Some(Way { statement: Some(statement), slots }) = way else { continue };
+            // Nothing would change.
+            let Some(Way { statement, slots }) = way else { continue };
             let refused = move |e: tokio_postgres::Error| {
                 refused(&table.dest, Error::sql(e, describe(&table.dest, &group)))
             };

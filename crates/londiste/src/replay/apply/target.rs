@@ -62,14 +62,20 @@ pub(super) struct Unprepared {
     key: Box<[Slot]>,
 }
 
-impl Unprepared {
-    pub(super) async fn prepare(&self, client: &Client) -> pgq_client::Result<Statement> {
-        let types = match self.form {
-            Form::Set(_) => vec![Type::TEXT_ARRAY; self.slots.len()],
+impl Found {
+    /// The statement, prepared if it was not; `None` when it would change nothing.
+    pub(super) async fn prepare(&self, client: &Client) -> pgq_client::Result<Option<Statement>> {
+        let Unprepared { sql, form, slots, .. } = match self {
+            Found::Nothing => return Ok(None),
+            Found::Ready(statement) => return Ok(Some(statement.clone())),
+            Found::Unprepared(unprepared) => unprepared,
+        };
+        let types = match form {
+            Form::Set(_) => vec![Type::TEXT_ARRAY; slots.len()],
             Form::Row(_) | Form::Copy => Vec::new(),
         };
-        let prepared = client.prepare_typed(&self.sql, &types).await;
-        prepared.map_err(|e| pgq_client::Error::sql(e, &*self.sql))
+        let prepared = client.prepare_typed(sql, &types).await;
+        prepared.map(Some).map_err(|e| pgq_client::Error::sql(e, &**sql))
     }
 }
 
@@ -228,14 +234,12 @@ impl Target {
         form: Form,
         slots: &[Slot],
     ) -> pgq_client::Result<Option<Statement>> {
-        match self.find(form, slots) {
-            Found::Nothing => Ok(None),
-            Found::Ready(statement) => Ok(Some(statement)),
-            Found::Unprepared(unprepared) => {
-                let statement = unprepared.prepare(client).await?;
-                Ok(Some(self.keep(unprepared, statement)))
-            }
+        let found = self.find(form, slots);
+        let statement = found.prepare(client).await?;
+        if let (Found::Unprepared(from), Some(statement)) = (found, &statement) {
+            self.keep(from, statement.clone());
         }
+        Ok(statement)
     }
 
     /// The statement for some columns, as far as it is known.
@@ -260,13 +264,12 @@ impl Target {
     }
 
     /// Keeps a statement that was prepared.
-    pub(super) fn keep(&mut self, from: Unprepared, statement: Statement) -> Statement {
+    pub(super) fn keep(&mut self, from: Unprepared, statement: Statement) {
         if self.statements.len() > 4 * MOST_SHAPES {
             self.statements.clear();
         }
         let Unprepared { form, slots, key, .. } = from;
-        self.statements.push(Prepared { form, slots, key, statement: statement.clone() });
-        statement
+        self.statements.push(Prepared { form, slots, key, statement });
     }
 
     /// How many statements it has prepared.
