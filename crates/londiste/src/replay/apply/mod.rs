@@ -7,6 +7,7 @@
 //! Tables are described once, and at the end of a batch, when it holds locks on what it has changed, the descriptions are
 //! compared with what is there now: if one is wrong the batch is repeated.
 
+mod ahead;
 mod outlet;
 mod relation;
 mod row_queue;

@@ -4,11 +4,7 @@
 //! queue and not once per row. Each answer belongs to its event: a refusal names the first event at fault.
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::Poll;
 
-use futures_util::poll;
 use pgq_client::Error;
 use pgq_client::name::TableName;
 use pgq_client::text::row::Op;
@@ -16,6 +12,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
 use super::super::replica::{self, OWN_PLANS, USUAL_PLANS};
+use super::ahead::{self, Answer};
 use super::statement::Form;
 use super::target::{Change, Target};
 use super::values::TextValue;
@@ -111,17 +108,10 @@ impl RowQueue {
             replica::set(client, USUAL_PLANS).await?;
         }
         let mut missed = Vec::new();
-        let mut answers: VecDeque<(&Pending, Pin<Box<dyn Future<Output = _> + Send + '_>>)> =
+        let mut answers: VecDeque<(&Pending, Answer<'_, _>)> =
             VecDeque::with_capacity(queue.pending.len());
-        // The first poll sends the statement; answers come in the same order.
         for pending in &queue.pending {
-            let mut answer = Box::pin(execute(client, &pending.query));
-            match poll!(&mut answer) {
-                Poll::Pending => answers.push_back((pending, answer)),
-                Poll::Ready(rows) => {
-                    answers.push_back((pending, Box::pin(std::future::ready(rows))));
-                }
-            }
+            answers.push_back((pending, ahead::send(execute(client, &pending.query)).await));
         }
         while let Some((pending, answer)) = answers.pop_front() {
             let rows = answer.await.map_err(|e: tokio_postgres::Error| {

@@ -1,13 +1,11 @@
 //! The pending changes of tables, applied by set.
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::pin::pin;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::SinkExt;
 use futures_util::future::try_join_all;
-use futures_util::{SinkExt, poll};
 use pgq_client::Error;
 use pgq_client::name::TableName;
 use pgq_client::text::row::Op;
@@ -16,6 +14,7 @@ use tokio_postgres::{Client, Statement};
 
 use super::super::fold::{Fold, Group, Plan, Slot};
 use super::ApplyError;
+use super::ahead::{self, Answer};
 use super::statement::Form;
 use super::target::{Found, Target};
 use super::values::{TextColumn, put_copy_row};
@@ -111,8 +110,6 @@ fn form(target: &Target, group: &Group<'_>) -> (Form, Option<Vec<Slot>>) {
     }
 }
 
-type Answer<'a> = Pin<Box<dyn Future<Output = Result<Missed, ApplyError>> + Send + 'a>>;
-
 /// Applies sets in their order: of each table deletes, then updates, then inserts. Statements are sent without waiting for the
 /// answers to earlier ones.
 ///
@@ -120,7 +117,7 @@ type Answer<'a> = Pin<Box<dyn Future<Output = Result<Missed, ApplyError>> + Send
 /// The first set that is refused.
 pub(super) async fn apply(client: &Client, all: Vec<TableSets>) -> Result<Vec<Missed>, ApplyError> {
     let mut missed = Vec::new();
-    let mut answers: VecDeque<Answer<'_>> = VecDeque::new();
+    let mut answers: VecDeque<Answer<'_, Result<Missed, ApplyError>>> = VecDeque::new();
     for table in &all {
         for (group, way) in table.plan.groups().zip(&table.ways) {
             // Nothing would change.
@@ -138,18 +135,14 @@ pub(super) async fn apply(client: &Client, all: Vec<TableSets>) -> Result<Vec<Mi
                 .filter_map(|slot| group.slots().iter().position(|known| known == slot))
                 .map(|place| TextColumn { group, place })
                 .collect();
-            let mut answer: Answer<'_> = Box::pin(async move {
+            let answer = ahead::send(async move {
                 let params: Vec<&(dyn ToSql + Sync)> =
                     columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
                 let met = client.execute(statement, &params).await.map_err(refused)?;
                 let rows = group.known().saturating_sub(met);
                 Ok(Missed { place: table.place, op: group.op(), rows })
             });
-            // The first poll sends the statement.
-            answers.push_back(match poll!(&mut answer) {
-                Poll::Pending => answer,
-                Poll::Ready(result) => Box::pin(std::future::ready(result)),
-            });
+            answers.push_back(answer.await);
         }
     }
     collect(&mut answers, &mut missed).await?;
@@ -157,7 +150,7 @@ pub(super) async fn apply(client: &Client, all: Vec<TableSets>) -> Result<Vec<Mi
 }
 
 async fn collect(
-    answers: &mut VecDeque<Answer<'_>>,
+    answers: &mut VecDeque<Answer<'_, Result<Missed, ApplyError>>>,
     missed: &mut Vec<Missed>,
 ) -> Result<(), ApplyError> {
     while let Some(answer) = answers.pop_front() {
