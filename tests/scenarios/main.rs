@@ -27,6 +27,7 @@ mod odd_names;
 mod packages;
 mod partial;
 mod partitions;
+mod read_ahead;
 mod replay;
 mod replay_differential;
 mod resync;

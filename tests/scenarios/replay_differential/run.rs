@@ -1,5 +1,6 @@
 //! One root and two leaves, one run by our worker, one by the reference's, and histories on all three.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use postgres::{Client, NoTls};
@@ -75,7 +76,10 @@ impl Leaf {
         let provider = format!("--provider={}", source.connstr());
         node.londiste(["create-leaf", &name, &db.connstr(), &provider]).ok();
         db.sql(kinds::PRELUDE);
-        node.start_worker();
+        // Few events are much: many ticks are taken at once, and the next ones read ahead.
+        let mut worker = node.command();
+        worker.args(["-d", "worker"]).env("LONDISTE_ENOUGH_EVENTS", "30").stdout(Stdio::null());
+        assert!(worker.status().expect("a program of londiste").success(), "the daemon detached");
         let (client, mut replica) = (session(&db), session(&db));
         must(&mut replica, "set session_replication_role = replica");
         Self { node, client, replica, _db: db }

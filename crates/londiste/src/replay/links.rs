@@ -72,8 +72,17 @@ impl Links {
 
     /// The provider's database, where [`Links::attach`] connected us.
     pub(super) fn provider(&self) -> anyhow::Result<&Client> {
+        Ok(self.provider_session()?)
+    }
+
+    /// The encoding of the provider's database.
+    pub(super) fn provider_encoding(&self) -> anyhow::Result<&str> {
+        Ok(self.provider_session()?.server_encoding())
+    }
+
+    fn provider_session(&self) -> anyhow::Result<&Session> {
         let session = self.provider.as_ref().and_then(|provider| provider.session.as_ref());
-        Ok(session.context("provider_connstr not set")?)
+        session.context("provider_connstr not set")
     }
 
     /// The provider's connection if there is one, to wait for its announcements.
@@ -87,9 +96,9 @@ impl Links {
         lent.context("provider_connstr not set")
     }
 
-    /// Takes the provider's connection back.
-    pub(super) fn return_provider(&mut self, session: Session) {
-        if let Some(provider) = &mut self.provider {
+    /// Takes the provider's connection back, if it was lent.
+    pub(super) fn return_provider(&mut self, lent: Option<Session>) {
+        if let (Some(provider), Some(session)) = (&mut self.provider, lent) {
             provider.session = Some(session);
         }
     }

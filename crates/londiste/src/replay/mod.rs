@@ -23,6 +23,7 @@ mod fold;
 mod links;
 mod next_batch;
 pub(crate) mod position;
+mod read_ahead;
 mod reader;
 pub(crate) mod replica;
 mod reposition;

@@ -15,6 +15,21 @@ use tokio_postgres::Client;
 /// wait longer for its commit.
 const ENOUGH_EVENTS: i64 = 50_000;
 
+/// A multiple of these is much: when one lot of events is taken from it, more than two are left, of which the server gives
+/// one, whatever ticks come (`pgq.find_tick_helper`).
+const MUCH: i64 = 4;
+
+/// [`ENOUGH_EVENTS`], unless a test wants a few rows to be many: for debug builds alone it stands in
+/// `LONDISTE_ENOUGH_EVENTS`.
+fn enough_events() -> i64 {
+    #[cfg(debug_assertions)]
+    if let Some(number) = std::env::var("LONDISTE_ENOUGH_EVENTS").ok().and_then(|n| n.parse().ok())
+    {
+        return number;
+    }
+    ENOUGH_EVENTS
+}
+
 /// Takes batches of one consumer.
 #[derive(Debug, Default)]
 pub(super) struct NextBatch {
@@ -22,6 +37,8 @@ pub(super) struct NextBatch {
     drained: bool,
     /// The newest batch that holds, or may hold, several ticks.
     merged: Option<BatchId>,
+    /// What to ask for after the newest batch, if it is known already that this will give as many events as are taken at most.
+    after: Option<BatchOptions>,
     /// Whether a batch was taken. One that was open before may have been taken by anybody.
     begun: bool,
 }
@@ -64,12 +81,14 @@ impl NextBatch {
         let ask = async |options: &BatchOptions| {
             pgq::next_batch_custom(provider, queue, consumer, options).await
         };
+        self.after = None;
         let mut merged = merging == Merging::Configured;
         let batch = match (merging, done.filter(|_| !self.drained)) {
             (Merging::Configured, _) => ask(configured).await?,
             (Merging::Off, _) | (Merging::Automatic, None) => ask(&one_tick).await?,
             (Merging::Automatic, Some(done)) => {
-                match ahead(done, pgq::newest_tick(provider, queue, done).await?) {
+                let newest = pgq::newest_tick(provider, queue, done).await?;
+                match ahead(done, newest, enough_events()) {
                     Ask::Nothing => {
                         self.drained = true;
                         return Ok(None);
@@ -78,6 +97,9 @@ impl NextBatch {
                     Ask::Events(count) => {
                         let several = BatchOptions { min_count: Some(count), ..one_tick.clone() };
                         merged = true;
+                        if newest.and_then(|(_, events)| events) > Some(enough_events() * MUCH) {
+                            self.after = Some(several.clone());
+                        }
                         match ask(&several).await? {
                             // The newest tick is too young for `pgq_keep_lag`; the next need not be.
                             None => ask(&one_tick).await?,
@@ -98,6 +120,11 @@ impl NextBatch {
         Ok(batch)
     }
 
+    /// What will be asked for next, where the answer is known to be the same whatever ticks come until then.
+    pub(super) fn after(&self) -> Option<&BatchOptions> {
+        self.after.as_ref()
+    }
+
     /// Whether a batch may hold several ticks.
     pub(super) fn is_merged(&self, batch: BatchId) -> bool {
         self.merged == Some(batch)
@@ -105,7 +132,7 @@ impl NextBatch {
 }
 
 /// What lies between where we stand and the newest tick.
-fn ahead(done: TickId, newest: Option<(TickId, Option<i64>)>) -> Ask {
+fn ahead(done: TickId, newest: Option<(TickId, Option<i64>)>, enough: i64) -> Ask {
     let Some((newest, events)) = newest else { return Ask::OneTick };
     if newest <= done {
         // Behind us, if somebody has reset the queue: the server has a word for that.
@@ -115,7 +142,7 @@ fn ahead(done: TickId, newest: Option<(TickId, Option<i64>)>) -> Ask {
         return Ask::OneTick;
     }
     // As many as there are: then the server takes the newest tick, else the first that is enough.
-    match events.map(|events| events.min(ENOUGH_EVENTS)).map(i32::try_from) {
+    match events.map(|events| events.min(enough)).map(i32::try_from) {
         Some(Ok(count)) if count >= 0 => Ask::Events(count),
         _ => Ask::OneTick,
     }
@@ -127,7 +154,7 @@ mod tests {
 
     fn check(newest: Option<(i64, Option<i64>)>, expected: &Ask) {
         let newest = newest.map(|(tick, events)| (TickId(tick), events));
-        assert_eq!(ahead(TickId(10), newest), *expected);
+        assert_eq!(ahead(TickId(10), newest, 50_000), *expected);
     }
 
     #[test]

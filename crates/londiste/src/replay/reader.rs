@@ -23,7 +23,16 @@ const CHUNK_EVENTS: usize = 2_000;
 /// Chunks that are read ahead. Few, because an event of several megabytes is a chunk too.
 const CHUNKS_AHEAD: usize = 2;
 
-/// A batch being read. Dropping it breaks the reading off, and the connection with it.
+/// What is to be read.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// An open batch, of which only events are wanted that meet a condition.
+    Batch(BatchId, Option<String>),
+    /// What a query gives.
+    Query(String),
+}
+
+/// Events being read. Dropping it breaks the reading off, and the connection with it.
 #[derive(Debug)]
 pub(super) struct BatchReader {
     chunks: mpsc::Receiver<Vec<Event>>,
@@ -32,9 +41,9 @@ pub(super) struct BatchReader {
 
 impl BatchReader {
     /// Starts to read on `session`, which is not in a transaction.
-    pub(super) fn start(session: Session, batch: BatchId, filter: Option<String>) -> Self {
+    pub(super) fn start(session: Session, source: Source) -> Self {
         let (sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
-        let task = tokio::spawn(Box::pin(read(session, batch, filter, sender)));
+        let task = tokio::spawn(Box::pin(read(session, source, sender)));
         Self { chunks, task: Some(task) }
     }
 
@@ -61,8 +70,7 @@ impl Drop for BatchReader {
 
 async fn read(
     session: Session,
-    batch: BatchId,
-    filter: Option<String>,
+    source: Source,
     chunks: mpsc::Sender<Vec<Event>>,
 ) -> anyhow::Result<Session> {
     // Both are sent before the first is answered.
@@ -70,8 +78,15 @@ async fn read(
         let sql = BEGIN_READING;
         session.batch_execute(sql).await.map_err(|e| Error::sql(e, sql))
     };
-    let ((), mut cursor) =
-        tokio::try_join!(begin, Cursor::open(&*session, batch, filter.as_deref()))?;
+    let open = async {
+        match &source {
+            Source::Batch(batch, filter) => {
+                Cursor::open(&*session, *batch, filter.as_deref()).await
+            }
+            Source::Query(sql) => Cursor::over(&*session, sql).await,
+        }
+    };
+    let ((), mut cursor) = tokio::try_join!(begin, open)?;
     loop {
         let events = cursor.fetch_within(CHUNK_EVENTS, CHUNK_BYTES).await?;
         // An applier that has gone wants no more.

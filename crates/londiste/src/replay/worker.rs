@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use pgq_client::calls::pgq_node::{self, ConsumerState, NodeInfo};
 use pgq_client::calls::{Severity, pgq};
-use pgq_client::conn::Session;
 use pgq_client::consumer::BatchInfo;
 use pgq_client::id::TickId;
 use pgq_client::name::NodeName;
@@ -19,7 +18,8 @@ use super::failure;
 use super::links::{Links, Local};
 use super::next_batch::NextBatch;
 use super::position::{self, Position};
-use super::reader::BatchReader;
+use super::read_ahead::ReadAhead;
+use super::reader::{BatchReader, Source};
 use super::role::Role;
 use super::snapshots::SnapshotAges;
 use super::statistics::{IdleClock, Statistics};
@@ -68,6 +68,7 @@ pub(super) struct Worker {
     /// What the latest cycle came to.
     work: Work,
     next: NextBatch,
+    ahead: ReadAhead,
     /// Whether this node's data came through a combined queue until now.
     follows: bool,
     /// Newest watermark of the root, for nodes that agree on one among themselves.
@@ -102,6 +103,7 @@ impl Worker {
             idle: IdleClock::start(Instant::now()),
             work: Work::More,
             next: NextBatch::default(),
+            ahead: ReadAhead::default(),
             follows: false,
             seen_watermark: None,
             checked_maintenance: false,
@@ -129,6 +131,10 @@ impl Worker {
             let result = self.cycle_or_stop().await;
             self.log_statistics();
             match result {
+                Ok(Work::Idle) => {
+                    self.ahead.stop().await;
+                    self.work = Work::Idle;
+                }
                 Ok(work) => self.work = work,
                 Err(error) => {
                     self.work = Work::Failed;
@@ -345,9 +351,18 @@ impl Worker {
         let filter =
             settings.local_only.then(|| local_filter(tables, settings.local_only_drop_execute));
         self.links.local(&self.job).await?;
-        let provider = self.links.lend_provider()?;
-        let encoding = provider.server_encoding().to_owned();
-        let mut reader = BatchReader::start(provider, batch.batch, filter);
+        let encoding = self.links.provider_encoding()?.to_owned();
+        let location = node.state.provider_location.as_deref().unwrap_or_default();
+        let after = self.next.after().filter(|_| filter.is_none()).cloned();
+        let ahead = self.ahead.take(location, batch).await.filter(|_| filter.is_none());
+        let was_ahead = ahead.is_some();
+        let mut reader = match ahead {
+            Some(reader) => reader,
+            None => {
+                let provider = self.links.lend_provider()?;
+                BatchReader::start(provider, Source::Batch(batch.batch, filter))
+            }
+        };
         let Local { session, applier, .. } = self.links.local(&self.job).await?;
         let transaction = job::begin(session).await?;
         applier.begin_batch(&encoding);
@@ -368,33 +383,37 @@ impl Worker {
         };
         let mut outlet = Outlet::new(transaction.client());
         let applied = apply_events(&mut work, &mut outlet, &mut reader).await;
-        let provider: anyhow::Result<Session> = reader.finish().await;
+        let read = reader.finish().await.map(|session| {
+            if was_ahead {
+                self.ahead.give_back(session);
+                return None;
+            }
+            Some(session)
+        });
         let applied = match applied {
             // What was read may end too early: nothing is committed.
-            Ok(()) if provider.is_ok() => work.finish(&mut outlet).await,
+            Ok(()) if read.is_ok() => {
+                if let Some(options) = after {
+                    self.ahead.start(&self.job, location, batch.batch, options);
+                }
+                work.finish(&mut outlet).await
+            }
             applied => applied,
         };
         // Nothing is on its way any more when the transaction ends.
         drop(outlet);
-        let done = match (applied, provider) {
-            (Err(error), provider) => {
-                drop(work);
-                // The batch may be tried again on the same connections.
-                transaction.rollback().await.map_err(pgq_client::Error::from)?;
-                if let Ok(provider) = provider {
-                    self.links.return_provider(provider);
-                }
-                return Err(error);
-            }
-            (Ok(()), Err(error)) => return Err(error.context("reading events from the provider")),
-            (Ok(()), Ok(provider)) => {
-                let done = work.done;
-                crash_point("batch-applied");
-                job::commit(transaction).await?;
-                self.links.return_provider(provider);
-                done
-            }
-        };
+        if let Err(error) = applied {
+            drop(work);
+            // The batch may be tried again on the same connections.
+            transaction.rollback().await.map_err(pgq_client::Error::from)?;
+            self.links.return_provider(read.ok().flatten());
+            return Err(error);
+        }
+        let lent = read.context("reading events from the provider")?;
+        let done = work.done;
+        crash_point("batch-applied");
+        job::commit(transaction).await?;
+        self.links.return_provider(lent);
         Ok(done)
     }
 
@@ -402,7 +421,7 @@ impl Worker {
     async fn follow(&mut self, node: &Node, batch: &BatchInfo) -> anyhow::Result<u64> {
         let provider = self.links.lend_provider()?;
         let encoding = provider.server_encoding().to_owned();
-        let mut reader = BatchReader::start(provider, batch.batch, None);
+        let mut reader = BatchReader::start(provider, Source::Batch(batch.batch, None));
         let Local { session, applier, .. } = self.links.local(&self.job).await?;
         let transaction = job::begin(session).await?;
         applier.begin_batch(&encoding);
@@ -418,13 +437,16 @@ impl Worker {
             downstream: None,
             done: BatchDone::default(),
         };
-        apply_events(&mut work, &mut Outlet::new(transaction.client()), &mut reader).await?;
+        let mut outlet = Outlet::new(transaction.client());
+        apply_events(&mut work, &mut outlet, &mut reader).await?;
+        work.applier.flush(&mut outlet).await?;
+        drop(outlet);
         let events = work.done.events;
         let provider = reader.finish().await?;
         // The position is the combined queue's to move. Committed before the provider forgets the batch: the original
         // commits later and can lose what it did here.
         job::commit(transaction).await?;
-        self.links.return_provider(provider);
+        self.links.return_provider(Some(provider));
         self.publish_watermarks(node, batch).await?;
         Ok(events)
     }
@@ -536,6 +558,7 @@ impl Worker {
     /// After a failed cycle: nothing is known of the connections, everybody may know of the error, and then a pause.
     async fn fail(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
         self.links.drop_all();
+        self.ahead = ReadAhead::default();
         if let Err(problem) = self.store_error(&error).await {
             tracing::warn!("Failure to call pgq_node.set_consumer_error()");
             tracing::debug!("{}", failure::text(&problem));
@@ -592,7 +615,7 @@ impl Worker {
     }
 }
 
-/// Feeds a batch's events to its work, then what is still pending.
+/// Feeds a batch's events to its work.
 async fn apply_events(
     work: &mut BatchWork<'_>,
     outlet: &mut Outlet<'_>,
@@ -614,7 +637,7 @@ async fn apply_events(
             }
         }
     }
-    Ok(work.applier.flush(outlet).await?)
+    Ok(())
 }
 
 /// Whether a batch may succeed row by row where it failed by set.

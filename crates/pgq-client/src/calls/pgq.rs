@@ -78,6 +78,14 @@ pub async fn finish_batch(client: &impl GenericClient, batch: BatchId) -> Result
     Ok(done == Some(1))
 }
 
+/// `pgq.batch_event_sql`: the query that reads an open batch. It holds for as long as the consumer's position does not
+/// move beyond the batch's beginning, whether the batch is open or not.
+pub async fn batch_event_sql(client: &impl GenericClient, batch: BatchId) -> Result<String> {
+    let sql: Option<String> =
+        value(client, "select pgq.batch_event_sql($1)", &[Arg::Number(batch.0)]).await?;
+    sql.ok_or_else(|| Error::protocol(format!("no query for batch {batch}")))
+}
+
 /// `pgq.register_consumer`; false when it was registered already.
 pub async fn register_consumer(
     client: &impl GenericClient,

@@ -67,6 +67,17 @@ impl<'a, C: GenericClient> Cursor<'a, C> {
         })
     }
 
+    /// Opens a cursor over `sql`, what `pgq.batch_event_sql` says of a batch.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn over(client: &'a C, sql: &str) -> Result<Cursor<'a, C>> {
+        let declare = format!("declare {NAME} no scroll cursor without hold for {sql}");
+        client.batch_execute(&declare).await.map_err(|e| Error::sql(e, declare))?;
+        let rows = usize::try_from(FIRST_FETCH).unwrap_or(1);
+        Ok(Self { client, running: None, rows, seen_rows: 0, seen_bytes: 0, ended: false })
+    }
+
     /// Up to `rows` events in order of their id; empty at the end.
     ///
     /// # Errors
