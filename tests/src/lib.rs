@@ -10,7 +10,7 @@
 //! - [`answers`]: what such a script says, against what it said before;
 //! - [`under_test`]: whose `londiste` and `pgqd` are run (ours or the reference's) and what one run said;
 //! - [`daemon`], [`node`], [`ticker`]: a londiste node and a ticker as an operator sets them up;
-//! - [`random`], [`shrink`]: chance with a seed, and the short form of what it found;
+//! - [`random`], [`hunt`], [`shrink`]: chance with a seed, the search with it, and the short form of what it found;
 //! - [`histories`]: random tables and changes of their rows;
 //! - [`wait`]: wait for a state with a deadline; [`normalise`]: outputs made comparable.
 //!
@@ -24,6 +24,7 @@ pub mod daemon;
 pub mod database;
 pub mod folder;
 pub mod histories;
+pub mod hunt;
 pub mod installation;
 pub mod node;
 pub mod normalise;

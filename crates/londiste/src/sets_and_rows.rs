@@ -4,9 +4,8 @@
 //! they make, both ways of applying them. Then it is rolled back, so a history takes milliseconds. `tests/scenarios/replay_differential`
 //! does the same with whole daemons and the reference.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use pgq_client::conn::{Session, connect};
 use pgq_client::event::Event;
@@ -15,6 +14,7 @@ use pgq_client::name::TableName;
 use system_tests::histories::{
     PRINTING, Player, Side, Step, Transactions, World, from_seed, in_schema, kinds,
 };
+use system_tests::hunt::{self, Findings, Hunt};
 use system_tests::shrink::shrink;
 use system_tests::{Database, Impl, schemas};
 use tokio::runtime::Runtime;
@@ -43,64 +43,28 @@ const WORLDS_PER_DATABASE: u64 = 40;
 /// How long a failing history may take to be made shorter.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How many different failures a long run collects.
-const FAILURES: usize = 6;
-
 #[test]
 fn sets_have_the_effect_of_rows() {
-    let mut report = Report::default();
-    if let Ok(text) = std::env::var(SEED_VARIABLE) {
-        let (world, number) = text.split_once(':').expect("WORLD:HISTORY");
-        let (world, number) = (world.parse().expect("a number"), number.parse().expect("a number"));
+    let mut findings = Findings::default();
+    if let Some((world, number)) = hunt::again(SEED_VARIABLE) {
         let stage = Stage::set();
-        stage.world(world).run(&mut report, number);
-    } else {
-        report.run_many();
+        stage.world(world.parse().expect("a number")).run(&mut findings, number);
+        return findings.finish();
     }
-    tell(&format!("{:?}", report.counts));
-    assert!(report.failures.is_empty(), "{}", report.failures.join("\n\n"));
-}
-
-#[derive(Default)]
-struct Report {
-    counts: BTreeMap<&'static str, usize>,
-    failures: Vec<String>,
-}
-
-impl Report {
-    fn run_many(&mut self) {
-        let started = Instant::now();
-        let asked = std::env::var(SECONDS_VARIABLE).ok();
-        let seconds = asked.as_ref().map_or(SECONDS, |text| text.parse().expect("seconds"));
-        let most = if asked.is_some() { FAILURES } else { 1 };
-        let new =
-            SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs() * 1_000_000;
-        let mut stage = None;
-        let mut number = 0;
-        while started.elapsed() < Duration::from_secs(seconds) && self.failures.len() < most {
-            number += 1;
-            if number > WORLDS && asked.is_none() {
-                break;
-            }
-            if number % WORLDS_PER_DATABASE == 1 {
-                stage = Some(Stage::set());
-            }
-            let seed = if number <= WORLDS { number } else { new + number };
-            let world = stage.as_ref().expect("the first number makes one").world(seed);
-            for history in 1..=HISTORIES {
-                world.run(self, history);
-            }
-            self.count("worlds");
+    let mut hunt = Hunt::new(SECONDS_VARIABLE, SECONDS, WORLDS);
+    let mut stage = Stage::set();
+    for number in 1_u64.. {
+        let Some(seed) = hunt.next(&findings) else { break };
+        if number % WORLDS_PER_DATABASE == 0 {
+            stage = Stage::set();
         }
+        let world = stage.world(seed);
+        for history in 1..=HISTORIES {
+            world.run(&mut findings, history);
+        }
+        findings.count("worlds");
     }
-
-    fn count(&mut self, what: &'static str) {
-        self.add(what, 1);
-    }
-
-    fn add(&mut self, what: &'static str, number: usize) {
-        *self.counts.entry(what).or_default() += number;
-    }
+    findings.finish();
 }
 
 /// A database with a queue.
@@ -206,39 +170,38 @@ impl Stage {
 }
 
 impl Scene<'_> {
-    fn run(&self, report: &mut Report, number: u64) {
+    fn run(&self, findings: &mut Findings, number: u64) {
         let (_, steps) = from_seed(self.seed, number);
-        report.count("histories");
-        if self.difference(&steps, report).is_some() {
-            let mut ignored = Report::default();
+        findings.count("histories");
+        if self.difference(&steps, findings).is_some() {
+            let mut ignored = Findings::default();
             let short =
                 shrink(steps, PATIENCE, |steps| self.difference(steps, &mut ignored).is_some());
             let difference = self.difference(&short, &mut ignored).unwrap_or_default();
             let failure = self.describe(number, &short, &difference);
-            tell(&failure);
-            report.failures.push(failure);
+            findings.fail(failure);
         }
     }
 
     /// What differs after this history, if anything does.
-    fn difference(&self, steps: &[Step], report: &mut Report) -> Option<String> {
+    fn difference(&self, steps: &[Step], findings: &mut Findings) -> Option<String> {
         self.stage.must("begin");
         let batches = self.play(steps);
-        report.add("events", batches.iter().map(|batch| batch.events.len()).sum());
+        findings.add("events", batches.iter().map(|batch| batch.events.len()).sum());
         let source = self.rows(&self.source, &self.world.source_queries());
-        let (rows, _) = self.apply(Mode::Rows, &batches, report);
-        let (sets, copy) = self.apply(Mode::Sets, &batches, report);
+        let (rows, _) = self.apply(Mode::Rows, &batches, findings);
+        let (sets, copy) = self.apply(Mode::Sets, &batches, findings);
         self.stage.must("rollback");
         let interfered = steps.iter().any(|step| matches!(step, Step::OnLeaves(_)));
         let may_stop = interfered || !self.world.keeps_rows() || self.world.checks_statements();
         match (&rows, &sets) {
             // What was in the way may be gone in the end.
             (Outcome::Stuck(..), Outcome::Rows(_)) if may_stop => {
-                report.count("got by");
+                findings.count("got by");
                 return None;
             }
             (Outcome::Stuck(at, _), Outcome::Stuck(at_sets, _)) if at == at_sets => {
-                report.count("stuck");
+                findings.count("stuck");
                 if may_stop {
                     return None;
                 }
@@ -296,7 +259,12 @@ impl Scene<'_> {
     }
 
     /// The leaf after all batches, and its tables as the source has them.
-    fn apply(&self, mode: Mode, batches: &[Batch], report: &mut Report) -> (Outcome, Vec<String>) {
+    fn apply(
+        &self,
+        mode: Mode,
+        batches: &[Batch],
+        findings: &mut Findings,
+    ) -> (Outcome, Vec<String>) {
         let stage = self.stage;
         let mut applier = Applier::default();
         // Small histories are to come in several sets too, some while others are on their way.
@@ -307,7 +275,7 @@ impl Scene<'_> {
             let mut result = self.apply_batch(&mut applier, mode, batch);
             if matches!(result, Err(Failure::Set)) {
                 // As the worker does.
-                report.count("repeated by row");
+                findings.count("repeated by row");
                 applier.forget_structure();
                 result = self.apply_batch(&mut applier, Mode::Rows, batch);
             }
@@ -315,7 +283,7 @@ impl Scene<'_> {
                 stuck = Some(Outcome::Stuck(number, format!("{failure:?}")));
                 break;
             }
-            report.count("batches");
+            findings.count("batches");
             if let Some(sql) = &batch.then
                 && !stage.ask(&format!("savepoint change; {sql}; release change"))
             {
@@ -399,12 +367,4 @@ fn shown(line: &str) -> String {
     let sum = line.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     let start: String = line.chars().take(100).collect();
     format!("{start}... {} bytes, {sum:08x}", line.len())
-}
-
-#[expect(
-    clippy::print_stdout,
-    reason = "the test harness shows it when asked to, or when the test fails"
-)]
-fn tell(text: &str) {
-    println!("{text}");
 }

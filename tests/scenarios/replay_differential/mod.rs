@@ -9,11 +9,11 @@
 mod run;
 mod wanted;
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use system_tests::histories::{self, Side, Step, in_schema};
+use system_tests::hunt::{self, Findings, Hunt};
 use system_tests::shrink::shrink;
 
 use run::{Cascade, Life, Outcome, Seen};
@@ -34,97 +34,66 @@ const WORLDS: u64 = 12;
 /// How long a failing history may take to be made shorter.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How many different failures a long run collects.
-const FAILURES: usize = 6;
-
 #[test]
 fn both_leaves_have_the_rows_of_the_source() {
-    let mut report = Report::default();
+    let mut findings = Findings::default();
     let mut cascade = Cascade::start();
-    if let Ok(text) = std::env::var(SEED_VARIABLE) {
-        let (world, number) = text.split_once(':').expect("WORLD:HISTORY");
-        let seed = (world.parse().expect("a number"), number.parse().expect("a number"));
-        report.round(&mut cascade, &[seed]);
+    if let Some((world, number)) = hunt::again(SEED_VARIABLE) {
+        let seed = (world.parse().expect("a number"), number);
+        round(&mut findings, &mut cascade, &[seed]);
     } else {
-        report.run_many(&mut cascade);
+        let mut hunt = Hunt::new(SECONDS_VARIABLE, SECONDS, ROUNDS);
+        while let Some(number) = hunt.next(&findings) {
+            let seeds: Vec<Seed> =
+                (1..=WORLDS).map(|world| ((number - 1) * WORLDS + world, 1)).collect();
+            round(&mut findings, &mut cascade, &seeds);
+        }
     }
-    tell(&format!("{:?}", report.counts));
-    assert!(report.failures.is_empty(), "{}", report.failures.join("\n\n"));
+    findings.finish();
     cascade.stop();
 }
 
 /// A world's seed and the number of a history.
 type Seed = (u64, u64);
 
-#[derive(Default)]
-struct Report {
-    counts: BTreeMap<&'static str, u64>,
-    failures: Vec<String>,
+fn round(findings: &mut Findings, cascade: &mut Cascade, seeds: &[Seed]) {
+    let lives: Vec<Life> = seeds.iter().map(|seed| life(*seed)).collect();
+    let seen = cascade.run(&lives);
+    findings.count("rounds");
+    // Of a round that got stuck nobody knows who it was.
+    let alone = lives.len() > 1 && seen.iter().any(Seen::stuck);
+    for ((life, seed), seen) in lives.iter().zip(seeds).zip(seen) {
+        findings.count("histories");
+        let seen = if alone { cascade.run(std::slice::from_ref(life)).remove(0) } else { seen };
+        match judge(life, &seen) {
+            Verdict::Equal => {}
+            Verdict::Wanted(reason) => findings.count(reason),
+            Verdict::Different => findings.fail(failure(cascade, *seed, life)),
+        }
+    }
+    if alone {
+        findings.count("rounds that got stuck");
+    }
 }
 
-impl Report {
-    fn run_many(&mut self, cascade: &mut Cascade) {
-        let started = Instant::now();
-        let asked = std::env::var(SECONDS_VARIABLE).ok();
-        let seconds = asked.as_ref().map_or(SECONDS, |text| text.parse().expect("seconds"));
-        let most = if asked.is_some() { FAILURES } else { 1 };
-        let new = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-        let rounds = if asked.is_some() { u64::MAX } else { ROUNDS };
-        for round in 0..rounds {
-            if started.elapsed() > Duration::from_secs(seconds) || self.failures.len() >= most {
-                break;
-            }
-            let first = if round < ROUNDS { 0 } else { new.as_secs() * 1_000_000 };
-            let seeds: Vec<Seed> =
-                (1..=WORLDS).map(|number| (first + round * WORLDS + number, 1)).collect();
-            self.round(cascade, &seeds);
-        }
+fn failure(cascade: &mut Cascade, seed: Seed, life: &Life) -> String {
+    let alone = |steps: &[Step]| Life { world: life.world.clone(), steps: steps.to_vec() };
+    let mut differs = |steps: &[Step]| {
+        let life = alone(steps);
+        let seen = cascade.run(std::slice::from_ref(&life)).remove(0);
+        (judge(&life, &seen) == Verdict::Different).then_some(seen)
+    };
+    let mut text =
+        format!("the leaves differ (again with {SEED_VARIABLE}={}:{})\n", seed.0, seed.1);
+    if differs(&life.steps).is_some() {
+        let short = shrink(life.steps.clone(), PATIENCE, |steps| differs(steps).is_some());
+        let seen = differs(&short);
+        describe(&mut text, &alone(&short), seen.as_ref());
+    } else {
+        text.push_str("but not when it is run alone\n");
+        describe(&mut text, life, None);
     }
-
-    fn round(&mut self, cascade: &mut Cascade, seeds: &[Seed]) {
-        let lives: Vec<Life> = seeds.iter().map(|seed| life(*seed)).collect();
-        let seen = cascade.run(&lives);
-        self.count("rounds");
-        // Of a round that got stuck nobody knows who it was.
-        let alone = lives.len() > 1 && seen.iter().any(Seen::stuck);
-        for ((life, seed), seen) in lives.iter().zip(seeds).zip(seen) {
-            self.count("histories");
-            let seen = if alone { cascade.run(std::slice::from_ref(life)).remove(0) } else { seen };
-            match judge(life, &seen) {
-                Verdict::Equal => {}
-                Verdict::Wanted(reason) => self.count(reason),
-                Verdict::Different => self.failure(cascade, *seed, life),
-            }
-        }
-        if alone {
-            self.count("rounds that got stuck");
-        }
-    }
-
-    fn failure(&mut self, cascade: &mut Cascade, seed: Seed, life: &Life) {
-        let alone = |steps: &[Step]| Life { world: life.world.clone(), steps: steps.to_vec() };
-        let mut differs = |steps: &[Step]| {
-            let life = alone(steps);
-            let seen = cascade.run(std::slice::from_ref(&life)).remove(0);
-            (judge(&life, &seen) == Verdict::Different).then_some(seen)
-        };
-        let mut text =
-            format!("the leaves differ (again with {SEED_VARIABLE}={}:{})\n", seed.0, seed.1);
-        if differs(&life.steps).is_some() {
-            let short = shrink(life.steps.clone(), PATIENCE, |steps| differs(steps).is_some());
-            let seen = differs(&short);
-            describe(&mut text, &alone(&short), seen.as_ref());
-        } else {
-            text.push_str("but not when it is run alone\n");
-            describe(&mut text, life, None);
-        }
-        tell(&text);
-        self.failures.push(text);
-    }
-
-    fn count(&mut self, what: &'static str) {
-        *self.counts.entry(what).or_default() += 1;
-    }
+    text
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -162,12 +131,4 @@ fn describe(text: &mut String, life: &Life, seen: Option<&Seen>) {
     if let Some(seen) = seen {
         writeln!(text, "{seen:#?}").expect("a string grows");
     }
-}
-
-#[expect(
-    clippy::print_stdout,
-    reason = "the test harness shows it when asked to, or when the test fails"
-)]
-fn tell(text: &str) {
-    println!("{text}");
 }
