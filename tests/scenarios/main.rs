@@ -22,6 +22,7 @@ mod happy_path;
 mod install;
 mod interface;
 mod keys;
+mod levels;
 mod merge;
 mod odd_names;
 mod packages;
