@@ -24,6 +24,7 @@ mod interface;
 mod keys;
 mod levels;
 mod merge;
+mod merge_sources;
 mod odd_names;
 mod packages;
 mod partial;

@@ -188,8 +188,8 @@ impl Worker {
         }
         let started = Instant::now();
         let Some(batch) = self.next_batch(&node).await? else {
-            if applies {
-                self.sync.while_idle(&self.job, &mut self.links).await?;
+            if let Some(done) = node.state.completed_tick.filter(|_| applies) {
+                self.sync.while_idle(&self.job, &mut self.links, done).await?;
             }
             let keepalive = self.job.settings.keepalive_stats;
             self.idle.nothing_to_do(&mut self.statistics, keepalive, Instant::now());
@@ -295,7 +295,8 @@ impl Worker {
         let tables = if node.role.applies() {
             let (links, wake) = (&mut self.links, &mut self.wake);
             let merged = self.next.is_merged(batch.batch);
-            self.sync.before_batch(&self.job, links, wake, batch.tick, merged).await?
+            let ticks = (batch.prev_tick, batch.tick);
+            self.sync.before_batch(&self.job, links, wake, ticks, merged).await?
         } else {
             Some(Tables::default())
         };
