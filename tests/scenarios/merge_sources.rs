@@ -14,23 +14,23 @@ use system_tests::{Cluster, Database, Node, Ticker, holds, wait_for};
 use crate::merge::{database, node, quick_ticks, rows, wait_rows};
 
 /// A shard with the root of its queue.
-struct Shard {
-    root: Node,
+pub(crate) struct Shard {
+    pub(crate) root: Node,
     /// The node in the common database.
-    leaf: Node,
-    db: Database,
+    pub(crate) leaf: Node,
+    pub(crate) db: Database,
 }
 
 /// Shards that come together in one database, whose own queue goes on from there.
-struct Merged {
-    shards: Vec<Shard>,
-    full_root: Node,
-    ticker: Ticker,
-    full: Database,
+pub(crate) struct Merged {
+    pub(crate) shards: Vec<Shard>,
+    pub(crate) full_root: Node,
+    pub(crate) ticker: Ticker,
+    pub(crate) full: Database,
 }
 
 /// Everything created and running; no table is in any set.
-fn merged(names: &[&str]) -> Merged {
+pub(crate) fn merged(names: &[&str]) -> Merged {
     let full = database("full");
     let dbs: Vec<Database> = names.iter().map(|name| database(name)).collect();
     for (nr, (db, name)) in dbs.iter().zip(names).enumerate() {
@@ -63,7 +63,7 @@ fn merged(names: &[&str]) -> Merged {
 
 impl Merged {
     /// The rows of all shards.
-    fn expected(&self) -> String {
+    pub(crate) fn expected(&self) -> String {
         let mut rows: Vec<String> = self
             .shards
             .iter()
@@ -75,7 +75,7 @@ impl Merged {
 
     /// Adds the table on the shards, and waits until the common database has heard of it.
     #[track_caller]
-    fn add_on_shards(&self) {
+    pub(crate) fn add_on_shards(&self) {
         for Shard { root, .. } in &self.shards {
             root.londiste(["add-table", "public.visit"]).ok();
         }
@@ -87,8 +87,9 @@ impl Merged {
         });
     }
 
+    /// Stops all daemons.
     #[track_caller]
-    fn stop(&self) {
+    pub(crate) fn stop(&self) {
         for Shard { root, leaf, .. } in &self.shards {
             root.stop_worker();
             leaf.stop_worker();
@@ -99,14 +100,15 @@ impl Merged {
 }
 
 /// Rows come, change and go on a shard, until told to stop.
-struct Writer {
+pub(crate) struct Writer {
     stop: Arc<AtomicBool>,
     rounds: Arc<AtomicU32>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    fn start(db: &Database, shard: &str, first: u32) -> Self {
+    /// On the keys from `first` on.
+    pub(crate) fn start(db: &Database, shard: &str, first: u32) -> Self {
         let (stop, rounds) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
         let (connstr, shard) = (db.connstr(), shard.to_owned());
         let (stopped, done) = (Arc::clone(&stop), Arc::clone(&rounds));
@@ -131,8 +133,9 @@ impl Writer {
         Self { stop, rounds, thread: Some(thread) }
     }
 
+    /// Waits until it has made so many more changes.
     #[track_caller]
-    fn wait_for_more(&self, rounds: u32) {
+    pub(crate) fn wait_for_more(&self, rounds: u32) {
         let goal = self.rounds.load(Ordering::Relaxed) + rounds;
         wait_for(format!("{rounds} more rounds of the writer"), SOON, || {
             let seen = self.rounds.load(Ordering::Relaxed);
