@@ -90,6 +90,13 @@ fn add_on_parts(db: &Database, part: &Node, combined: &Node) {
 #[track_caller]
 fn crash_at(node: &Node, place: &str) {
     node.stop_worker();
+    dies_at(node, place);
+    node.start_worker();
+}
+
+/// Starts a worker and waits until it has died at `place`, as by `kill -9`.
+#[track_caller]
+fn dies_at(node: &Node, place: &str) {
     let mut worker = node.command();
     worker.arg("worker").env("LONDISTE_CRASH_POINT", place);
     let mut worker = worker.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("ours");
@@ -97,7 +104,6 @@ fn crash_at(node: &Node, place: &str) {
         worker.try_wait().expect("our own child").ok_or_else(|| node.log())
     });
     assert!(node.log().contains(&format!("crash point {place}")), "{}", node.log());
-    node.start_worker();
 }
 
 /// A followed queue's data arrives once: no cycle of anybody has failed.
@@ -173,6 +179,59 @@ fn a_combined_root_and_its_branch_change_places_and_back() {
         node.stop_worker();
     }
     ticker.stop();
+    stage.stop();
+}
+
+/// What comes by the followed queue itself is kept before the provider forgets it; and a table that nobody has attached to the
+/// shard's queue is told of when the follower becomes a feeder.
+#[test]
+fn a_follower_keeps_what_it_hears_and_says_what_it_will_not_apply() {
+    let stage = merged(&["one"]);
+    stage.add_on_shards();
+    let Merged { full, full_root, shards, .. } = &stage;
+    shards[0].leaf.londiste(["add-table", "public.visit"]).ok();
+    let second = database("second");
+    let from = |db: &Database| format!("--provider={}", db.connstr());
+    let branch = node("second", &second, "q_all", &["create-branch", &from(full)]);
+    quick_ticks(&second, "q_all");
+    let create = ["create-leaf", &from(&shards[0].db), "--merge=q_all"];
+    let part = node("one_second", &second, "q_one", &create);
+    branch.londiste(["add-table", "public.visit"]).ok();
+    for node in [&shards[0].leaf, &branch] {
+        node.londiste(["wait-sync"]).ok();
+    }
+    part.stop_worker();
+    let shard = &shards[0].db;
+    shard.sql("create table public.more (id int primary key)");
+    shards[0].root.londiste(["add-table", "public.more"]).ok();
+    let ticked = shard.int("select last_tick_id from pgq.get_queue_info('q_one')");
+    wait_for("the tick after that", EVENTUALLY, || {
+        let seen = shard.int("select last_tick_id from pgq.get_queue_info('q_one')");
+        holds(seen > ticked, seen)
+    });
+    let heard = shard.int("select last_tick_id from pgq.get_queue_info('q_one')");
+    loop {
+        dies_at(&part, "batch-finished");
+        let provider = "select last_tick from pgq.get_consumer_info('q_one', 'one_second')";
+        let passed = shard.int(provider) >= heard;
+        let known = "select count(*) from londiste.table_info where table_name = 'public.more'";
+        let known = second.int(known) > 0;
+        assert!(known || !passed, "the provider has forgotten what is not known here");
+        if known {
+            break;
+        }
+    }
+    part.start_worker();
+    let first = Side { db: full, combined: full_root, parts: vec![&shards[0].leaf] };
+    switch_over(&first, &Side { db: &second, combined: &branch, parts: vec![&part] });
+    shard.sql("update visit set n = 1 where id = 1");
+    part.wait_log(
+        "WARNING Changes of public.visit are passed on to queue q_all and not applied here",
+        EVENTUALLY,
+    );
+    for node in [&part, &branch] {
+        node.stop_worker();
+    }
     stage.stop();
 }
 

@@ -282,7 +282,10 @@ fn end(stage: Stage) {
         place.wait_caught_up(&root);
         place.assert_equal(&root, &TABLES[..3]);
     }
-    leaf.node.londiste(["compare"]).ok().says_not("Results do not match!");
+    // The original cannot compare with a branch: it pauses the worker that would bring the tick it waits for.
+    if leaf.node.implementation() == Ours {
+        leaf.node.londiste(["compare"]).ok().says_not("Results do not match!");
+    }
     leaf.node.londiste(["status"]).ok().says_not("ERR:");
     for place in [&leaf, &branch, &root] {
         for text in ["Lost position", "is_batch_done"] {

@@ -75,3 +75,19 @@ pub async fn unfinished_parts(
     )
     .await
 }
+
+/// Tables of the combined queue whose changes `queue` brings and does not apply, because they are not attached to it.
+pub async fn tables_passed_by(
+    client: &impl GenericClient,
+    queue: &QueueName,
+    combined: &QueueName,
+) -> Result<Option<String>> {
+    value(
+        client,
+        "select string_agg(t.table_name, ', ' order by t.table_name) \
+           from londiste.table_info t join londiste.table_info own using (table_name) \
+          where t.queue_name = $2 and t.local and own.queue_name = $1 and not own.local",
+        &[Arg::Text(queue.as_str()), Arg::Text(combined.as_str())],
+    )
+    .await
+}
