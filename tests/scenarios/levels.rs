@@ -145,6 +145,10 @@ fn branches_keep_events_for_each_other() {
         place.node.start_worker();
         place.node.londiste(["add-table", SESSION.0]).ok();
     }
+    // A copy would keep events as well.
+    for place in [&one, &two, &leaf] {
+        place.node.londiste(["wait-sync"]).ok();
+    }
     let load = Load::start(&root.db);
     let mark = |place: &Place| place.info("global_watermark").parse::<i64>().expect("a tick");
     let tick = newest_tick(&root);
