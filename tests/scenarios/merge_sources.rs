@@ -251,6 +251,19 @@ fn one_source_is_copied_again_and_the_rows_of_the_others_stay() {
     writers.iter().for_each(|writer| writer.wait_for_more(20));
     drop(writers);
     wait_rows(&stage.full, &stage.expected());
+
+    // The original's command just takes the state away. Our worker does not take that for an empty table.
+    stage.full.sql(
+        "select londiste.local_set_table_state('q_one', 'public.visit', null, null);
+         set session_replication_role = replica; update visit set n = -4 where id between 100 and 120",
+    );
+    wait_for("the rows that are there in status", EVENTUALLY, || {
+        let status = one.root.londiste(["status"]).ok();
+        holds(status.stdout.contains("duplicate key"), status)
+    });
+    one.leaf.londiste(["resync", "public.visit"]).ok();
+    one.leaf.londiste(["wait-sync"]).ok();
+    wait_rows(&stage.full, &stage.expected());
     stage.stop();
 }
 
