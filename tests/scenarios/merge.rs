@@ -6,13 +6,15 @@ use system_tests::{Cluster, Database, Node, Ticker, holds, wait_for};
 
 const TABLE: &str = "create table public.visit (id int primary key, shard text, n int)";
 
-fn database(label: &str) -> Database {
+/// A database with the table and no rows.
+pub(crate) fn database(label: &str) -> Database {
     let db = Cluster::shared().create_database(label);
     db.sql(TABLE);
     db
 }
 
-fn quick_ticks(db: &Database, queue: &str) {
+/// The queue's default is a tick a minute without events.
+pub(crate) fn quick_ticks(db: &Database, queue: &str) {
     db.sql(&format!(
         "select pgq.set_queue_config('{queue}', 'ticker_max_lag', '0.1 seconds');
          select pgq.set_queue_config('{queue}', 'ticker_idle_period', '0.5 seconds')"
@@ -20,7 +22,7 @@ fn quick_ticks(db: &Database, queue: &str) {
 }
 
 /// A node that the set's operator creates, with its worker running.
-fn node(name: &str, db: &Database, queue: &str, create: &[&str]) -> Node {
+pub(crate) fn node(name: &str, db: &Database, queue: &str, create: &[&str]) -> Node {
     let node = Node::new(Ours, name, db, queue).with("parallel_copies", "4");
     let connstr = db.connstr();
     node.londiste([&create[..1], &[name, &connstr], &create[1..]].concat()).ok();
@@ -28,12 +30,14 @@ fn node(name: &str, db: &Database, queue: &str, create: &[&str]) -> Node {
     node
 }
 
-fn rows(db: &Database) -> String {
+/// The rows of the table.
+pub(crate) fn rows(db: &Database) -> String {
     db.rows("public.visit", "id")
 }
 
+/// Waits until the table has exactly these rows.
 #[track_caller]
-fn wait_rows(db: &Database, expected: &str) {
+pub(crate) fn wait_rows(db: &Database, expected: &str) {
     wait_for(format!("the rows of both shards in {}", db.name()), EVENTUALLY, || {
         let seen = rows(db);
         holds(

@@ -9,6 +9,7 @@ mod fkeys;
 mod progress;
 mod scripts;
 mod seqs;
+mod sources;
 mod tables;
 
 pub use fkeys::{
@@ -27,6 +28,7 @@ pub use seqs::{
     SeqRow, find_seq_oid, get_seq_list, global_remove_seq, global_update_seq, local_add_seq,
     local_remove_seq, root_check_seqs,
 };
+pub use sources::{OtherSource, other_sources, tables_passed_by, unfinished_parts};
 pub use tables::{
     CopyRole, MissingObject, NewTable, ObjectKind, TableRow, find_rel_oid, find_table_oid,
     get_table_list, global_add_table, global_remove_table, local_add_table, local_change_handler,

@@ -6,7 +6,7 @@ use pgq_client::name::TableName;
 use tokio_postgres::GenericClient;
 
 use super::Run;
-use super::add_table::location;
+use super::add_table::{location, upstream};
 use super::create_object::create_sequence;
 use super::set::LocalSet;
 use super::wanted::{Choice, expand};
@@ -24,11 +24,15 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     } else {
         Some(run.job.remote("provider_db", &location(run, &set)?).await?)
     };
+    let upstream = match (&provider, &options.copy_node) {
+        (Some(_), Some(_)) => Some(upstream(run, &set).await?),
+        _ => None,
+    };
     let transaction = job::begin(&mut set.db).await?;
-    if let Some(provider) = &provider {
+    if let Some(upstream) = upstream.as_ref().or(provider.as_ref()) {
         // In this order: a sequence that comes to both meanwhile is not taken for one that the provider no longer has.
         let here = calls::get_seq_list(&transaction, queue).await?;
-        let there = calls::get_seq_list(&**provider, queue).await?;
+        let there = calls::get_seq_list(&**upstream, queue).await?;
         sync_registrations(run, &transaction, &here, &there).await?;
     }
     for seq in sequences(run, &transaction).await? {

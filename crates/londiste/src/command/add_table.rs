@@ -32,8 +32,15 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     // Before the provider's: a table that comes to both meanwhile is not taken for one that the provider no longer has.
     let here = calls::get_table_list(&*set.db, &run.job.settings.queue).await?;
     let mut provider = Provider::connect(run, &set).await?;
-    if let Some(provider) = &provider {
-        sync_registrations(run, &mut set, &here, &provider.tables).await?;
+    if set.node_type()? != NodeType::Root {
+        let there = match (&provider, &run.options.copy_node) {
+            (Some(provider), None) => provider.tables.clone(),
+            _ => {
+                let upstream = upstream(run, &set).await?;
+                calls::get_table_list(&*upstream, &run.job.settings.queue).await?
+            }
+        };
+        sync_registrations(run, &mut set, &here, &there).await?;
     }
     let tables = tables(run, &set, handler.as_ref()).await?;
     if let Some(provider) = &provider
@@ -50,7 +57,7 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
         // The definition comes from where the rows will come from.
         if let Some(provider) = &mut provider {
             let source = source::find(&run.job, &location(run, &set)?, &tables).await?;
-            *provider = Provider { db: source.session, tables: source.tables };
+            *provider = Provider { db: source.session, tables: source.tables, chosen: false };
         }
     }
     for table in &tables {
@@ -79,6 +86,8 @@ pub(super) fn handler(run: &Run) -> anyhow::Result<Option<(HandlerSpec, Handler)
 pub(super) struct Provider {
     db: Session,
     tables: Vec<TableRow>,
+    /// Whether the operator named it.
+    chosen: bool,
 }
 
 impl Provider {
@@ -89,21 +98,25 @@ impl Provider {
         }
         let db = run.job.remote("provider_db", &location(run, set)?).await?;
         let tables = calls::get_table_list(&*db, &run.job.settings.queue).await?;
-        Ok(Some(Provider { db, tables }))
+        Ok(Some(Provider { db, tables, chosen: run.options.copy_node.is_some() }))
     }
 
     fn table(&self, name: &TableName) -> Option<&TableRow> {
         self.tables.iter().find(|row| row.table == *name)
     }
 
-    /// Complains about tables that the provider knows but has not got.
+    /// Complains about tables that the provider knows but has not got. One that the operator named may not have heard of them
+    /// yet either.
     pub(super) fn must_have(
         &self,
         tables: &[TableName],
         skip: bool,
         canceling: &str,
     ) -> Result<(), UsageError> {
-        let missing = tables.iter().filter(|name| self.table(name).is_some_and(|row| !row.local));
+        let missing = tables.iter().filter(|name| match self.table(name) {
+            Some(row) => !row.local,
+            None => self.chosen,
+        });
         let mut problems = false;
         for name in missing {
             if skip {
@@ -122,13 +135,23 @@ impl Provider {
     }
 }
 
-/// Where the provider of rows and registrations is (contract `cli.md` 5.10).
+/// The node that this one gets its events from, on a node that is no root. It has heard of everything that this one has heard
+/// of, which the node that rows are copied from need not: what is not known there yet would be taken for removed.
+pub(super) async fn upstream(run: &Run, set: &LocalSet) -> anyhow::Result<Session> {
+    run.job.remote("provider_db", &provider_location(set)?).await
+}
+
+fn provider_location(set: &LocalSet) -> Result<String, UsageError> {
+    set.name()?;
+    set.info.provider_location.clone().ok_or_else(|| {
+        UsageError("the provider's location is not registered on this node".to_owned())
+    })
+}
+
+/// Where the provider of rows is (contract `cli.md` 5.10).
 pub(super) fn location(run: &Run, set: &LocalSet) -> Result<String, UsageError> {
     let Some(name) = &run.options.copy_node else {
-        set.name()?;
-        return set.info.provider_location.clone().ok_or_else(|| {
-            UsageError("the provider's location is not registered on this node".to_owned())
-        });
+        return provider_location(set);
     };
     let node = name.as_str().into();
     if set.is_local(&node) {

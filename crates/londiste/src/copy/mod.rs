@@ -4,7 +4,7 @@
 //! command `londiste INI copy TABLE` does the same work in a process of its own ([`run_process`]). Reading guide: `run` is
 //! a task's loop and carries out what [`crate::table::sync_copy`] decides; `source` knows where rows and events come
 //! from, `queue` asks it about ticks; `rows` is the copy itself, with `columns`, `pipe` and `progress` for its parts, `parallel`
-//! for large tables, `structure` for their indexes afterwards and `watch` to say how far it is and to give way to an operator;
+//! for large tables, `renew` for those that other queues fill as well, `structure` for their indexes afterwards and `watch` to say how far it is and to give way to an operator;
 //! `replay` brings the table up to date until the worker takes over.
 //!
 //! Departures from the original:
@@ -22,6 +22,7 @@ mod pipe;
 mod process;
 mod progress;
 mod queue;
+mod renew;
 mod replay;
 mod rows;
 mod run;
@@ -32,6 +33,7 @@ mod watch;
 
 pub use process::run_process;
 pub(crate) use progress::clock;
+pub(crate) use source::hold;
 pub use source::{copy_consumer, leftovers};
 pub use tasks::CopyTasks;
 pub(crate) use tasks::pidfile_suffix;

@@ -117,7 +117,7 @@ fn wants(table: &Table, event: &Event) -> bool {
 }
 
 /// The events of one table, as an SQL condition. Producers may leave out the schema `public`.
-fn own_events(table: &TableName) -> String {
+pub(super) fn own_events(table: &TableName) -> String {
     let mut names = vec![quote_literal(Some(table.as_str()))];
     if table.schema() == "public" && !table.name().contains('.') {
         names.push(quote_literal(Some(table.name())));

@@ -4,21 +4,22 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use pgq_client::Error;
-use pgq_client::name::TableName;
+use pgq_client::conn::Session;
+use pgq_client::name::{ConsumerName, QueueName, TableName};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use super::columns::{self, quoted_list};
 use super::pipe::Format;
 use super::progress::Progress;
-use super::source::Link;
-use super::{parallel, pipe};
+use super::source::{self, Link};
+use super::{parallel, pipe, renew};
 use crate::crash_point::crash_point;
 use crate::ddl::{self, Purpose, Structure, create, drop};
 use crate::job::{self, Job};
 use crate::table::registry::Table;
 use crate::table::state::TableState;
-use crate::table::sync_copy::CopyMode;
+use crate::table::sync_copy::{CopyMode, Others};
 use crate::{calls, fkeys};
 
 /// Values that both sessions must agree on, and that an account's defaults must not spoil. Timeouts are meant for
@@ -39,7 +40,8 @@ select set_config(name, '0', true) from pg_settings \
  where name in ('statement_timeout', 'lock_timeout', 'transaction_timeout', \
                 'idle_in_transaction_session_timeout')";
 
-/// Copies a table that is in-copy, until it is catching-up. Both sessions come and go without a transaction.
+/// Copies a table that is in-copy, until it is catching-up. Both sessions come and go without a transaction. Does nothing
+/// when another queue's copy was faster, so that this is not the way to do it any more.
 ///
 /// # Errors
 /// Whatever fails; the sessions are then in an undefined state and must be dropped, which rolls everything back that
@@ -47,6 +49,7 @@ select set_config(name, '0', true) from pg_settings \
 pub(super) async fn copy(
     job: &Job,
     link: &Link,
+    consumer: &ConsumerName,
     table: &Table,
     source: &TableName,
     mode: CopyMode,
@@ -55,14 +58,22 @@ pub(super) async fn copy(
     let (src, dst): (&Client, &Client) = (&link.src, &link.dst);
     let queue = &job.settings.queue;
     tracing::info!("Starting full copy of {}", table.name);
-    if mode != CopyMode::Append {
+    let alone = !matches!(mode, CopyMode::Append | CopyMode::Renew);
+    if alone {
         fkeys::drop_for_copy(dst, &table.dest).await?;
     }
     run(dst, "begin").await?;
     set_up(dst, DESTINATION_SETTINGS).await?;
-    if mode != CopyMode::Append {
+    let mut others = Others::default();
+    if alone {
         // Of a partitioned table this leaves the partitions alone, until the truncate locks them.
         run(dst, &format!("lock table only {}", table.dest.quoted())).await?;
+        // Who held the lock may have been a copy of another queue. It has committed rows and state together.
+        others = source::others(&link.dst, queue, table).await?;
+        if others_came(mode, table, others) {
+            tracing::info!("{}: another queue has begun to fill the table", table.name);
+            return run(dst, "rollback").await;
+        }
     }
     // The first query fixes what is copied, so it comes after the wait for the lock.
     run(src, "begin isolation level repeatable read, read only").await?;
@@ -84,10 +95,10 @@ pub(super) async fn copy(
     let structure = match mode {
         CopyMode::Atomic => Some(strip(dst, table, Purpose::Atomic).await?),
         CopyMode::Lead | CopyMode::Parallel => {
-            strip_and_store(job, dst, table, mode, here.partitioned).await?;
+            strip_and_store(job, dst, table, (mode, others), here.partitioned).await?;
             None
         }
-        CopyMode::Append => None,
+        CopyMode::Append | CopyMode::Renew => None,
     };
     let expected = expected_rows(src, source).await?;
     progress.rows_begin(expected);
@@ -96,6 +107,15 @@ pub(super) async fn copy(
             tracing::info!("{}: start threaded copy", table.name);
             parallel::copy(job, link, table, statements, Arc::clone(progress)).await?;
             finished(table, progress);
+        }
+        CopyMode::Renew => {
+            renew::make_place(dst, table, &common.names).await?;
+            tracing::info!("{}: start copy", table.name);
+            let (read, write) = (statements.read(None), renew::write(&common.names, format));
+            tracing::debug!("{}: {read}", table.name);
+            pipe::stream(src, &read, dst, &write, format, progress).await?;
+            finished(table, progress);
+            renew::bring_in(job, link, consumer, table, &common.names, here.partitioned).await?;
         }
         CopyMode::Atomic | CopyMode::Lead | CopyMode::Append => {
             let emptied = mode == CopyMode::Atomic && empty(dst, table, here.partitioned).await?;
@@ -113,6 +133,9 @@ pub(super) async fn copy(
     crash_point("copy-rows");
 
     still_ours(job, dst, table, mode).await?;
+    if table.attrs.renew() {
+        forget_renewal(&link.dst, queue, &table.name).await?;
+    }
     let state = TableState::CatchingUp;
     tracing::info!("storing state of {}: copy:1 new_state:{state}", table.name);
     let reply =
@@ -130,6 +153,26 @@ pub(super) async fn copy(
     crash_point("copy-before-commit");
     run(dst, "commit").await?;
     crash_point("copy-after-commit");
+    Ok(())
+}
+
+/// Whether the table has other sources than those this way of copying reckons with.
+fn others_came(mode: CopyMode, table: &Table, others: Others) -> bool {
+    match mode {
+        CopyMode::Atomic | CopyMode::Parallel => others.any,
+        CopyMode::Lead => others.rows && table.dropped_ddl.is_none(),
+        CopyMode::Append | CopyMode::Renew => false,
+    }
+}
+
+/// The rows are new: from here on the table is like any other.
+async fn forget_renewal(dst: &Session, queue: &QueueName, table: &TableName) -> anyhow::Result<()> {
+    let Some(now) = source::find(dst, queue, table).await? else { return Ok(()) };
+    let mut attrs = now.attrs;
+    attrs.set_renew(false);
+    let attrs = attrs.to_stored();
+    let reply = calls::local_set_table_attrs(&**dst, queue, table, attrs.as_deref()).await?;
+    job::checked_quiet(&reply, None)?;
     Ok(())
 }
 
@@ -259,14 +302,14 @@ async fn empty(dst: &Client, table: &Table, partitioned: bool) -> anyhow::Result
 
 /// For rows that come in further transactions: drops, stores and truncates in one, and begins the next.
 ///
-/// What is stored already was dropped before a restart. The first of several copies does not empty the table again then:
-/// the others may have added their rows since, and its own are not there before the state changes. One that commits in
-/// parts has left some of them.
+/// What is stored already was dropped before a restart. The first of several copies does not empty the table again then, if
+/// others have added their rows since. Until they have, it does: if the copy was one in parts before the others came, it has
+/// left some of its rows.
 async fn strip_and_store(
     job: &Job,
     dst: &Client,
     table: &Table,
-    mode: CopyMode,
+    (mode, others): (CopyMode, Others),
     partitioned: bool,
 ) -> anyhow::Result<()> {
     if table.dropped_ddl.is_none() {
@@ -276,7 +319,7 @@ async fn strip_and_store(
         let reply = calls::local_set_table_struct(dst, queue, &table.name, Some(&script)).await?;
         job::checked(&reply, None)?;
     }
-    if table.dropped_ddl.is_none() || mode == CopyMode::Parallel {
+    if table.dropped_ddl.is_none() || mode == CopyMode::Parallel || !others.rows {
         empty(dst, table, partitioned).await?;
     }
     run(dst, "commit").await?;

@@ -25,7 +25,9 @@ use crate::replay::position::{self, Position};
 use crate::replay::replica::connect_replica;
 use crate::table::registry::Table;
 use crate::table::state::TableState;
-use crate::table::sync_copy::{CopyMode, CopyStep, CopyView, QueueView, WaitingFor, next_step};
+use crate::table::sync_copy::{
+    CopyMode, CopyStep, CopyView, Others, QueueView, WaitingFor, next_step,
+};
 
 /// How a copy and its worker wake each other.
 pub(super) struct Signals {
@@ -167,12 +169,15 @@ impl Copy<'_> {
         let Some(state) = self.refresh(link).await? else { return Ok(Next::Wait(POLL)) };
 
         let mut view = view(&table);
-        if table.state == TableState::InCopy && table.copy_role.is_none() {
-            let Some(source) = self.source_table(link).await? else {
-                return Ok(Next::Pause(LONG_POLL));
-            };
-            let (src, dst) = (&link.src, &link.dst);
-            view.parallel = parallel::is_wanted(job, src, &source, dst, &table).await?;
+        if table.state == TableState::InCopy {
+            view.others = source::others(&link.dst, &job.settings.queue, &table).await?;
+            if table.copy_role.is_none() && !view.others.any {
+                let Some(source) = self.source_table(link).await? else {
+                    return Ok(Next::Pause(LONG_POLL));
+                };
+                let (src, dst) = (&link.src, &link.dst);
+                view.parallel = parallel::is_wanted(job, src, &source, dst, &table).await?;
+            }
         }
         let mut batch = None;
         let mut step = next_step(&view);
@@ -206,7 +211,7 @@ impl Copy<'_> {
                     return Ok(Next::Pause(LONG_POLL));
                 };
                 let progress = Arc::new(Progress::new(name.to_string()));
-                let copy = rows::copy(job, link, &table, &source, mode, &progress);
+                let copy = rows::copy(job, link, &self.consumer, &table, &source, mode, &progress);
                 let next = self.watched(link, &progress, copy).await?;
                 if mode == CopyMode::Atomic && matches!(next, Next::Again) {
                     self.analyse(&table);
@@ -356,16 +361,24 @@ impl Copy<'_> {
 
     /// The table's name on the source; `None` while its rows are not there yet.
     async fn source_table(&self, link: &Link) -> anyhow::Result<Option<TableName>> {
-        let rows = calls::get_table_list(&**link.src, &self.job.settings.queue).await?;
+        let queue = &self.job.settings.queue;
+        let rows = calls::get_table_list(&**link.src, queue).await?;
         let name = self.table;
         let Some(row) = rows.iter().find(|row| row.local && row.table == *name) else {
             bail!("table {name} not available on provider");
         };
-        if row.state()? == TableState::Ok {
-            return Ok(Some(row.dest().clone()));
+        if row.state()? != TableState::Ok {
+            tracing::warn!("table {name} not in sync yet on provider, waiting");
+            return Ok(None);
         }
-        tracing::warn!("table {name} not in sync yet on provider, waiting");
-        Ok(None)
+        // The root of a combined queue is in sync from the start, its rows come by the queues that are merged into it.
+        if let Some(parts) = calls::unfinished_parts(&**link.src, queue, row.dest()).await? {
+            tracing::warn!(
+                "table {name} not in sync yet on provider (copied there from {parts}), waiting"
+            );
+            return Ok(None);
+        }
+        Ok(Some(row.dest().clone()))
     }
 
     /// Stores a state in a transaction of its own and tells the worker.
@@ -466,6 +479,8 @@ fn view(table: &Table) -> CopyView {
         position_in_group: table.copy_pos,
         parallel_limit: limit.unwrap_or(MAX_PARALLEL_COPY).max(1),
         parallel: false,
+        others: Others::default(),
+        renew: table.attrs.renew(),
         structure_stored: table.dropped_ddl.is_some(),
         queue: None,
     }

@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use pgq_client::calls::pgq_node::{self, ConsumerState};
 use pgq_client::calls::{Severity, pgq};
 use pgq_client::conn::Session;
+use pgq_client::id::TickId;
 use pgq_client::name::{ConsumerName, NodeName, QueueName, TableName};
 use tokio_postgres::Client;
 
@@ -17,6 +18,7 @@ use crate::table::attrs::CopyNode;
 use crate::table::registry::Table;
 use crate::table::source;
 use crate::table::state::TableState;
+use crate::table::sync_copy::Others;
 
 /// Consumer name of a table's copy.
 pub fn copy_consumer(worker: &ConsumerName, table: &TableName) -> ConsumerName {
@@ -80,9 +82,13 @@ pub(super) async fn attach(
     let table = find(&dst, queue, table_name).await?;
     let own = pgq_node::get_consumer_state(&*dst, queue, consumer).await?;
     let registered = own.reply.severity() != Severity::Failed;
-    let fresh = table.as_ref().filter(|table| table.state == TableState::InCopy);
-
-    if let Some(table) = fresh {
+    let in_copy = table.as_ref().filter(|table| table.state == TableState::InCopy);
+    if let Some(table) = in_copy.filter(|table| table.attrs.renew() && !registered) {
+        // Somebody cleared up after an earlier copy at the same moment. From the worker's tick on once more.
+        calls::local_set_table_state(&*dst, queue, &table.name, None, TableState::Missing).await?;
+        return Ok(None);
+    }
+    if let Some(table) = in_copy.filter(|table| !table.attrs.renew()) {
         let worker = pgq_node::get_consumer_state(&*dst, queue, &job.settings.consumer).await?;
         job::checked(&worker.reply, None)?;
         let source = choose(job, &dst, table, provider(&worker)?).await?;
@@ -125,6 +131,20 @@ pub(super) async fn find(
     let rows = calls::get_table_list(dst, queue).await?;
     let row = rows.into_iter().find(|row| row.local && row.table == *table);
     Ok(row.map(Table::from_row).transpose()?)
+}
+
+/// Other queues that fill the same table, as they are now.
+pub(super) async fn others(
+    dst: &Session,
+    queue: &QueueName,
+    table: &Table,
+) -> anyhow::Result<Others> {
+    let sources = calls::other_sources(&**dst, queue, &table.dest).await?;
+    Ok(Others {
+        any: !sources.is_empty(),
+        rows: sources.iter().any(|other| other.has_rows || !other.same_group),
+        stripped: sources.iter().any(|other| other.holds_structure && other.same_group),
+    })
 }
 
 fn provider(state: &ConsumerState) -> anyhow::Result<Source> {
@@ -191,6 +211,31 @@ async fn register(
     let own = consumers.into_iter().find(|info| info.consumer == *consumer);
     let Some(tick) = own.and_then(|info| info.last_tick) else { bail!("registration failed?") };
     let reply = pgq_node::register_consumer(dst, queue, consumer, node, tick).await?;
+    job::checked(&reply, None)?;
+    Ok(())
+}
+
+/// Before a table whose rows are to be renewed goes to its copy: the copy's position is where the worker leaves the table,
+/// so that its source keeps all events from there on, and the copy knows what the worker has applied.
+///
+/// # Errors
+/// The source cannot be reached, or does not have the tick.
+pub(crate) async fn hold(
+    job: &Job,
+    dst: &Client,
+    table: &Table,
+    tick: TickId,
+) -> anyhow::Result<()> {
+    let queue = &job.settings.queue;
+    let consumer = copy_consumer(&job.settings.consumer, &table.name);
+    let worker = pgq_node::get_consumer_state(dst, queue, &job.settings.consumer).await?;
+    job::checked(&worker.reply, None)?;
+    let source = choose(job, dst, table, provider(&worker)?).await?;
+    let src = open(job, &format!("copy.{}", table.name), &source).await?;
+    tracing::info!("Registering consumer on source queue");
+    pgq::register_consumer_at(&*src, queue, &consumer, tick).await?;
+    src.close().await;
+    let reply = pgq_node::register_consumer(dst, queue, &consumer, &source.node, tick).await?;
     job::checked(&reply, None)?;
     Ok(())
 }

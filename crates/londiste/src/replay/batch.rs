@@ -164,7 +164,19 @@ impl BatchWork<'_> {
             tracing::info!("ignoring truncate for {}", table.dest.quoted());
             return Ok(());
         }
-        Ok(self.applier.truncate(outlet, table, event).await?)
+        self.applier.truncate(outlet, table, event).await?;
+        let client = outlet.client().await?;
+        let others = calls::other_sources(client, &self.job.settings.queue, &table.dest).await?;
+        if !others.is_empty() {
+            let queues: Vec<&str> = others.iter().map(|other| other.queue.as_str()).collect();
+            tracing::warn!(
+                "{}: emptied on the source, and so here, rows of {} included; add the table with \
+                 --handler=londiste --handler-arg=ignore_truncate=1 where they should stay",
+                table.name,
+                queues.join(", ")
+            );
+        }
+        Ok(())
     }
 
     async fn execute(&mut self, outlet: &mut Outlet<'_>, event: &Event) -> anyhow::Result<()> {

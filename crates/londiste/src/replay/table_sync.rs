@@ -7,11 +7,13 @@ use pgq_client::id::TickId;
 use pgq_client::name::TableName;
 use tokio_postgres::Client;
 
+use super::failure;
 use super::links::Links;
 use super::next_batch::Merging;
 use super::wake::Wake;
 use crate::calls;
 use crate::copy::{self, CopyTasks};
+use crate::crash_point::crash_point;
 use crate::fkeys;
 use crate::job::{self, Job};
 use crate::table::registry::{Table, Tables};
@@ -64,14 +66,14 @@ impl TableSync {
         Ok(())
     }
 
-    /// Before the batch that ends at `tick`, `merged` from several ticks or not: launches copies and waits for hand-overs, as long as there are any. Returns
+    /// Before the batch from `position` to `tick`, `merged` from several ticks or not: launches copies and waits for hand-overs, as long as there are any. Returns
     /// the tables as they are then, or `None` when a stop was requested meanwhile.
     pub(super) async fn before_batch(
         &mut self,
         job: &Job,
         links: &mut Links,
         wake: &mut Wake,
-        tick: TickId,
+        (position, tick): (TickId, TickId),
         merged: bool,
     ) -> anyhow::Result<Option<Tables>> {
         // Copies may wait for this very tick.
@@ -85,7 +87,8 @@ impl TableSync {
             match sync::next_step(&tables, tick, job.settings.parallel_copies, &cut) {
                 SyncStep::Process { missing, slots } => {
                     self.under_way = tables.iter().any(|table| table.state != TableState::Ok);
-                    self.start_missing(job, links, &mut tables, &missing, slots).await?;
+                    self.start_missing(job, links, &mut tables, (&missing, slots), position)
+                        .await?;
                     self.cut = self.cut.after(&tables, tick);
                     return Ok(Some(tables));
                 }
@@ -108,7 +111,12 @@ impl TableSync {
     }
 
     /// Without a batch: tables added while nothing happens need not wait for something to happen.
-    pub(super) async fn while_idle(&mut self, job: &Job, links: &mut Links) -> anyhow::Result<()> {
+    pub(super) async fn while_idle(
+        &mut self,
+        job: &Job,
+        links: &mut Links,
+        position: TickId,
+    ) -> anyhow::Result<()> {
         let mut tables = links.tables(job).await?;
         for table in tables.iter().filter(|table| sync::is_copying(table)) {
             self.launch(&table.name);
@@ -117,19 +125,19 @@ impl TableSync {
         let nowhere = TickId(0);
         let step = sync::next_step(&tables, nowhere, job.settings.parallel_copies, &self.cut);
         if let SyncStep::Process { missing, slots } = step {
-            self.start_missing(job, links, &mut tables, &missing, slots).await?;
+            self.start_missing(job, links, &mut tables, (&missing, slots), position).await?;
         }
         Ok(())
     }
 
-    /// Starts as many copies as there are slots, of tables that the provider has.
+    /// Starts as many copies as there are slots, of tables that the provider has. The worker stands at `position`.
     async fn start_missing(
         &mut self,
         job: &Job,
         links: &mut Links,
         tables: &mut Tables,
-        missing: &[TableName],
-        slots: usize,
+        (missing, slots): (&[TableName], usize),
+        position: TickId,
     ) -> anyhow::Result<()> {
         if slots == 0 || missing.is_empty() {
             return Ok(());
@@ -147,11 +155,23 @@ impl TableSync {
                 Readiness::NotInSync => tracing::info!("Table {name} not OK on provider, waiting"),
                 Readiness::Ready if slots == 0 => break,
                 Readiness::Ready => {
-                    slots -= 1;
                     let dest = table.dest.clone();
+                    let renewed = table.attrs.renew().then(|| table.clone());
                     let client = links.client(job).await?;
+                    if let Some(table) = renewed
+                        && let Err(error) = copy::hold(job, client, &table, position).await
+                    {
+                        // The worker goes on applying its changes; with the next batch the source may be there.
+                        tracing::warn!(
+                            "Table {name} cannot be copied yet: {}",
+                            failure::text(&error)
+                        );
+                        continue;
+                    }
+                    slots -= 1;
                     fkeys::drop_for_copy(client, &dest).await?;
                     store_state(client, job, tables, name, TableState::InCopy).await?;
+                    crash_point("in-copy");
                     self.launch(name);
                 }
             }

@@ -7,6 +7,7 @@ use pgq_client::id::TickId;
 use pgq_client::name::NodeName;
 use tokio_postgres::Client;
 
+use super::failure;
 use crate::job::Job;
 
 /// Something to be done every now and then, first at once.
@@ -52,8 +53,14 @@ pub(super) async fn publish(
     Ok(())
 }
 
+/// How long another node of the group may take to say how far it is. Replication waits meanwhile.
+const ANSWER: Duration = Duration::from_secs(10);
+
 /// For a node with `sync_watermark`: sets its own global watermark to the lowest of the listed nodes' local ones, so that
 /// none of them deletes events another still needs to take over.
+///
+/// Who is not known or does not answer may need everything, so that nothing moves this time. (In the original a server
+/// that cannot be reached stops the batch, and one that has lost its node is left out.)
 pub(super) async fn join_group(
     local: &Client,
     job: &Job,
@@ -72,16 +79,29 @@ pub(super) async fn join_group(
         if location.dead {
             continue;
         }
-        let session = job.remote("wmdb", &location.connstr).await?;
-        let other = pgq_node::get_node_info(&*session, queue).await?;
-        session.close().await;
-        match other.local_watermark {
-            Some(other) => low = low.min(other),
-            None => tracing::warn!("Node not working: {name}"),
-        }
+        let asked = tokio::time::timeout(ANSWER, ask(job, &location.connstr)).await;
+        let reason = match asked {
+            Ok(Ok(Some(other))) => {
+                low = low.min(other);
+                continue;
+            }
+            Ok(Ok(None)) => "it has no watermark".to_owned(),
+            Ok(Err(error)) => failure::text(&error),
+            Err(_) => format!("no answer within {} s", ANSWER.as_secs()),
+        };
+        tracing::warn!("Node not working: {name} ({reason})");
+        return Ok(());
     }
     pgq_node::set_global_watermark(local, queue, Some(low)).await?;
     Ok(())
+}
+
+/// How far another node and everybody behind it have come.
+async fn ask(job: &Job, location: &str) -> anyhow::Result<Option<TickId>> {
+    let session = job.remote("wmdb", location).await?;
+    let other = pgq_node::get_node_info(&*session, &job.settings.queue).await?;
+    session.close().await;
+    Ok(other.local_watermark)
 }
 
 #[cfg(test)]

@@ -75,6 +75,7 @@ pub(super) struct Worker {
     seen_watermark: Option<TickId>,
     /// What was looked at once.
     checked_maintenance: bool,
+    checked_merge: bool,
     resumed_copies: bool,
     global_watermark: Periodic,
     local_watermark: Periodic,
@@ -107,6 +108,7 @@ impl Worker {
             follows: false,
             seen_watermark: None,
             checked_maintenance: false,
+            checked_merge: false,
             resumed_copies: false,
             global_watermark: Periodic::default(),
             local_watermark: Periodic::default(),
@@ -194,8 +196,8 @@ impl Worker {
         }
         let started = Instant::now();
         let Some(batch) = self.next_batch(&node).await? else {
-            if applies {
-                self.sync.while_idle(&self.job, &mut self.links).await?;
+            if let Some(done) = node.state.completed_tick.filter(|_| applies) {
+                self.sync.while_idle(&self.job, &mut self.links, done).await?;
             }
             let keepalive = self.job.settings.keepalive_stats;
             self.idle.nothing_to_do(&mut self.statistics, keepalive, Instant::now());
@@ -204,6 +206,7 @@ impl Worker {
         let done = node.state.completed_tick;
         if matches!(node.role, Role::WaitBehind { .. }) {
             self.follows = true;
+            self.checked_merge = false;
             if done.is_none_or(|done| batch.tick > done) {
                 tracing::debug!(
                     "Wait behind: tick_id={} completed={}",
@@ -298,10 +301,12 @@ impl Worker {
         batch: &BatchInfo,
     ) -> anyhow::Result<Option<BatchDone>> {
         self.check_maintenance().await?;
+        self.check_merge(&node.role).await?;
         let tables = if node.role.applies() {
             let (links, wake) = (&mut self.links, &mut self.wake);
             let merged = self.next.is_merged(batch.batch);
-            self.sync.before_batch(&self.job, links, wake, batch.tick, merged).await?
+            let ticks = (batch.prev_tick, batch.tick);
+            self.sync.before_batch(&self.job, links, wake, ticks, merged).await?
         } else {
             Some(Tables::default())
         };
@@ -546,6 +551,28 @@ impl Worker {
             tracing::info!("pgq.maint_operations is installed");
         }
         self.checked_maintenance = true;
+        Ok(())
+    }
+
+    /// Says once what a queue that feeds a combined one passes on without applying it. As long as it followed that queue nobody
+    /// missed it; after a takeover the table would stand still, and its rows would not.
+    async fn check_merge(&mut self, role: &Role) -> anyhow::Result<()> {
+        let Role::MergeLeaf { combined } = role else {
+            self.checked_merge = false;
+            return Ok(());
+        };
+        if self.checked_merge {
+            return Ok(());
+        }
+        let queue = self.job.settings.queue.clone();
+        let client = self.links.client(&self.job).await?;
+        if let Some(tables) = crate::calls::tables_passed_by(client, &queue, combined).await? {
+            tracing::warn!(
+                "Changes of {tables} are passed on to queue {combined} and not applied here: attached to it, but not to \
+                 queue {queue}. add-table and resync here if they should be"
+            );
+        }
+        self.checked_merge = true;
         Ok(())
     }
 

@@ -7,6 +7,9 @@ use indexmap::IndexMap;
 use pgq_client::name::NodeName;
 use pgq_client::text::urlenc::{self, UrlencError};
 
+/// Name of an attribute that the original does not know.
+const RENEW: &str = "renew";
+
 /// Options of a table in the order they were given; keys this version does not know are kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TableAttrs(IndexMap<String, Option<String>>);
@@ -77,6 +80,17 @@ impl TableAttrs {
     /// `skip_truncate`: rows that are in the table before the copy stay.
     pub fn skip_truncate(&self) -> bool {
         self.get("skip_truncate").is_some_and(|value| !matches!(value, "" | "0"))
+    }
+
+    /// `renew`: other queues fill the table as well, so that its rows are renewed where they are instead of being copied
+    /// into an empty table. Set by `resync`, gone with the copy.
+    pub fn renew(&self) -> bool {
+        self.get(RENEW).is_some()
+    }
+
+    /// Sets or removes `renew`.
+    pub fn set_renew(&mut self, renew: bool) {
+        if renew { self.set(RENEW, "1") } else { self.remove(RENEW) }
     }
 
     /// `max_parallel_copy`: no copy of this table starts while so many run; unreadable values limit nothing.

@@ -76,9 +76,18 @@ impl Table {
         })
     }
 
-    /// Whether the worker applies an event of this table that was written by `txid`.
+    /// Whether the worker applies an event of this table that was written by `txid`. Of one whose rows are to be renewed
+    /// it does so until the copy takes over, so that it is known exactly from where on changes are missing.
     pub fn wants(&self, txid: Txid) -> bool {
-        self.state == TableState::Ok && !self.snapshot.as_ref().is_some_and(|s| s.contains(txid))
+        let applies = match self.state {
+            TableState::Ok => true,
+            TableState::Missing => self.attrs.renew(),
+            TableState::InCopy
+            | TableState::CatchingUp
+            | TableState::WannaSync { .. }
+            | TableState::DoSync { .. } => false,
+        };
+        applies && !self.snapshot.as_ref().is_some_and(|s| s.contains(txid))
     }
 }
 
@@ -183,6 +192,17 @@ mod tests {
         assert!(!copied.wants(Txid(11)), "committed before the copy");
         assert!(copied.wants(Txid(12)), "in progress during the copy");
         assert!(copied.wants(Txid(20)), "after the copy");
+    }
+
+    #[test]
+    fn a_table_to_be_renewed_is_kept_up_until_the_copy_has_it() {
+        let with = |state: Option<&str>, attrs: Option<&str>| {
+            let (merge_state, attrs) = (state.map(str::to_owned), attrs.map(str::to_owned));
+            Table::from_row(TableRow { merge_state, attrs, ..row() }).unwrap().wants(Txid(5))
+        };
+        assert!(with(None, Some("renew=1")));
+        assert!(!with(None, None));
+        assert!(!with(Some("in-copy"), Some("renew=1")));
     }
 
     #[test]

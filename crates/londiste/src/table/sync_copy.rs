@@ -5,6 +5,8 @@
 //!   queue is drained and name the next tick, whatever it will be. The condition is stricter in another way: the
 //!   position must be past the copied snapshot, so that from the hand-over on nobody has to ask whether an event was
 //!   already among the copied rows.
+//! * Rows that other queues have brought into the same table stay: the original empties it when one of them is copied
+//!   again, or added later.
 //! * Where a hand-over cannot be exact (the original crashes for ever, or does not notice), it is put off.
 
 use pgq_client::id::TickId;
@@ -25,10 +27,25 @@ pub struct CopyView {
     pub parallel_limit: i32,
     /// Whether the table is to be copied over several connections.
     pub parallel: bool,
+    /// Other queues that fill the same table.
+    pub others: Others,
+    /// Whether its rows are in the table already, from before a `resync`.
+    pub renew: bool,
     /// Whether `dropped_ddl` holds statements to be run after the copy.
     pub structure_stored: bool,
     /// What the queue has, once it was looked at.
     pub queue: Option<QueueView>,
+}
+
+/// What is to be known of other queues that fill the same table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Others {
+    /// Whether there are any.
+    pub any: bool,
+    /// Whether rows of theirs are in the table, or may come at any moment because their copies do not wait for ours.
+    pub rows: bool,
+    /// Whether the first of several copies has emptied the table and put its structure away.
+    pub stripped: bool,
 }
 
 /// Where a copy task stands in the queue.
@@ -56,6 +73,9 @@ pub enum CopyMode {
     Lead,
     /// One of several: rows are added to what is there.
     Append,
+    /// One of several whose rows are there already: those that differ are replaced, and those that the source has deleted
+    /// since the worker left the table are deleted.
+    Renew,
 }
 
 /// What to do.
@@ -129,12 +149,21 @@ fn in_copy(view: &CopyView) -> CopyStep {
         }
         _ => {}
     }
-    CopyStep::Copy(match view.role {
+    CopyStep::Copy(mode(view))
+}
+
+/// Rows of other queues are never taken away: the table is emptied only while it has none.
+fn mode(view: &CopyView) -> CopyMode {
+    let beside_others = if view.renew { CopyMode::Renew } else { CopyMode::Append };
+    match view.role {
+        None if view.others.any => beside_others,
         None if view.parallel => CopyMode::Parallel,
         None => CopyMode::Atomic,
-        Some(CopyRole::Lead) => CopyMode::Lead,
-        Some(CopyRole::WaitCopy | CopyRole::WaitReplay) => CopyMode::Append,
-    })
+        Some(CopyRole::Lead) if view.structure_stored || !view.others.rows => CopyMode::Lead,
+        // Who put the structure away has emptied the table, of our rows too.
+        Some(CopyRole::WaitCopy | CopyRole::WaitReplay) if view.others.stripped => CopyMode::Append,
+        Some(CopyRole::Lead | CopyRole::WaitCopy | CopyRole::WaitReplay) => beside_others,
+    }
 }
 
 fn catching_up(queue: &QueueView) -> CopyStep {
@@ -180,6 +209,8 @@ mod tests {
             position_in_group: 0,
             parallel_limit: 8,
             parallel: false,
+            others: Others::default(),
+            renew: false,
             structure_stored: false,
             queue: None,
         }
@@ -222,6 +253,34 @@ mod tests {
         assert_eq!(with(CopyRole::Lead, true), CopyStep::Copy(CopyMode::Lead));
         assert_eq!(with(CopyRole::WaitReplay, false), CopyStep::Copy(CopyMode::Append));
         assert_eq!(with(CopyRole::WaitCopy, false), CopyStep::Wait(WaitingFor::FirstPartition));
+    }
+
+    #[test]
+    fn rows_of_other_queues_stay() {
+        let others = Others { any: true, rows: true, stripped: false };
+        let with = |role, renew| {
+            let parallel = true;
+            next_step(&CopyView { role, renew, others, parallel, ..view(TableState::InCopy) })
+        };
+        for role in [None, Some(CopyRole::Lead), Some(CopyRole::WaitReplay)] {
+            assert_eq!(with(role, false), CopyStep::Copy(CopyMode::Append), "{role:?}");
+            assert_eq!(with(role, true), CopyStep::Copy(CopyMode::Renew), "{role:?}");
+        }
+        assert_eq!(
+            with(Some(CopyRole::WaitCopy), true),
+            CopyStep::Wait(WaitingFor::FirstPartition)
+        );
+        // Emptied for all of them: nothing is there to be renewed, nor a key to find it by.
+        let view = CopyView {
+            role: Some(CopyRole::WaitReplay),
+            others: Others { stripped: true, ..others },
+            renew: true,
+            ..view(TableState::InCopy)
+        };
+        assert_eq!(next_step(&view), CopyStep::Copy(CopyMode::Append));
+        // And who did it goes on after a crash.
+        let lead = CopyView { role: Some(CopyRole::Lead), structure_stored: true, ..view };
+        assert_eq!(next_step(&lead), CopyStep::Copy(CopyMode::Lead));
     }
 
     #[test]
