@@ -103,12 +103,37 @@ impl Config {
         own.names().chain(inherited).map(str::to_owned).collect()
     }
 
+    /// The keys of the section itself (overrides included), in file order.
+    pub fn own_keys(&self) -> Vec<String> {
+        let own = self.file.section(&self.section).expect("checked when loaded");
+        own.names().map(str::to_owned).collect()
+    }
+
+    /// Whether some other value that can be read refers to the key: `%(key)s`, or `${key}`.
+    pub fn is_referred_to(&self, key: &str) -> bool {
+        let key = key_name(key);
+        let (open, close) = match self.format {
+            Format::Percent => ("%(", ")s"),
+            Format::Dollar => ("${", "}"),
+        };
+        let reference = format!("{open}{key}{close}");
+        self.keys()
+            .iter()
+            .filter_map(|other| self.raw(&self.section, other))
+            .any(|value| key_name(value).contains(&reference))
+    }
+
     /// The interpolated value, or `None` when the key is absent.
     pub fn get(&self, key: &str) -> Result<Option<String>, ConfigError> {
         let key = key_name(key);
         let Some(raw) = self.raw(&self.section, &key) else { return Ok(None) };
         let lookup = |section: &str, key: &str| self.raw(section, key);
         interpolate(self.format, &self.section, &key, raw, &lookup).map(Some)
+    }
+
+    /// The value as written, or `None` when the key is absent.
+    pub fn raw_text(&self, key: &str) -> Option<&str> {
+        self.raw(&self.section, &key_name(key))
     }
 
     /// The interpolated value; `No option 'db' in section: 'londiste'` when absent.
