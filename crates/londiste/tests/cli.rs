@@ -189,7 +189,7 @@ fn the_log_file_gets_what_stderr_gets() {
 fn the_example_file_is_complete() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/londiste.ini");
     let config = londiste::config::load(&example, &[]).expect("a valid file");
-    assert!(londiste::config::misspelt_keys(&config).is_empty());
+    assert!(londiste::config::unknown_keys(&config).is_empty());
     let settings = londiste::config::Settings::from_config(&config, example, vec![]);
     let settings = settings.expect("valid settings");
     assert_eq!(settings.job_name, "app_node1");

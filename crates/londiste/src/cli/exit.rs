@@ -1,11 +1,13 @@
 //! What an error looks like to the operator, and the exit code (contract `cli.md` 1.5 and 3.3).
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use pgq_client::conn::conninfo::hide_password;
 
 use crate::handler::HandlerError;
 use crate::job::{CallFailed, Interrupted, UsageError};
+use crate::quiet::{Failures, QuietErrors};
 
 /// Exit code of a command line that cannot be understood.
 pub const BAD_ARGUMENTS: u8 = 2;
@@ -14,10 +16,15 @@ pub const BAD_ARGUMENTS: u8 = 2;
 const LONG: usize = 200;
 const SHOWN: usize = 60;
 
-/// Logs why a command failed and gives the exit code.
-pub fn report(job_name: &str, error: &anyhow::Error) -> ExitCode {
+/// Logs why a command failed and gives the exit code. What `exception_quiet` lists is a warning.
+pub fn report(job_name: &str, quiet: &QuietErrors, error: &anyhow::Error) -> ExitCode {
     if let Some(line) = line(job_name, error) {
-        tracing::error!("{line}");
+        let expected = error.is::<UsageError>() || error.is::<Interrupted>();
+        if !expected && Failures::default().failed(quiet, error, Instant::now()) {
+            tracing::warn!("{line}");
+        } else {
+            tracing::error!("{line}");
+        }
     }
     ExitCode::FAILURE
 }
