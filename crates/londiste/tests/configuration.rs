@@ -204,7 +204,10 @@ fn the_sample_is_a_file_that_works() {
     assert_eq!(settings.queue.as_str(), "");
     let said =
         String::from_utf8_lossy(&place.run(&["sample.ini", "-q", "tables"]).stderr).into_owned();
-    assert!(said.contains("log/sample.log: No such file or directory; create the folder "), "{said}");
+    assert!(
+        said.contains("log/sample.log: No such file or directory; create the folder "),
+        "{said}"
+    );
     for (command, said) in [
         ("tables", "\"queue_name\" not specified in config\n"),
         ("worker", "No option 'queue_name' in section: 'londiste'\n"),
