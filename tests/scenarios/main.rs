@@ -23,6 +23,7 @@ mod install;
 mod interface;
 mod keys;
 mod merge;
+mod mistakes;
 mod odd_names;
 mod packages;
 mod partial;

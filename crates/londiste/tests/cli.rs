@@ -163,12 +163,16 @@ fn pidfiles_of_processes_that_are_gone_or_nonsense() {
     pidfile(&std::process::id().to_string());
     assert_eq!(
         run(folder.path(), &["x.ini", "check"]),
-        "-- stdout\nPidfile exists, another process running?\n-- exit 1\n"
+        format!(
+            "-- stdout\nPidfile exists, another process running?\nx.pid.admin names process {}\n-- exit 1\n",
+            std::process::id()
+        )
     );
     pidfile("x");
     assert_eq!(
         run(folder.path(), &["x.ini", "check"]),
-        "-- stderr\n<time> <pid> ERROR Job x crashed: Corrupt pidfile: x.pid.admin\n-- exit 1\n"
+        "-- stderr\n<time> <pid> ERROR Job x crashed: Corrupt pidfile: x.pid.admin\n\
+         HINT:  It holds no process number; remove it if no such process runs.\n-- exit 1\n"
     );
     assert_eq!(
         run(folder.path(), &["x.ini", "-s"]),

@@ -127,7 +127,10 @@ fn a_logging_configuration_replaces_stderr() {
     let place = Place::new("use_skylog = 1");
     assert_eq!(place.says(&["show-handlers"]), "skylog.ini not found!\n");
     place.write("skylog.ini", "[loggers]\nkeys=root\n[logger_root]\nhandlers=a\n");
-    assert_eq!(place.says(&["show-handlers"]), "skylog.ini: No section: 'handler_a'\n");
+    assert_eq!(
+        place.says(&["show-handlers"]),
+        "skylog.ini: No section: 'handler_a'\nskylog.ini has only [loggers] [logger_root]\n"
+    );
     assert_eq!(
         Place::new("use_skylog = 0").run(&["x.ini", "show-handlers"]).status.code(),
         Some(0)

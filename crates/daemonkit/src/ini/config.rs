@@ -68,9 +68,7 @@ impl Config {
         let section = sections
             .iter()
             .find(|section| **section != DEFAULT && file.section(section).is_some())
-            .ok_or_else(|| {
-                ConfigError(format!("No section: '{}'", sections.first().unwrap_or(&"")))
-            })?;
+            .ok_or_else(|| no_section(name, &file, sections.first().unwrap_or(&"")))?;
         let keys = file.section_mut(section).expect("found above");
         for (key, value) in overrides {
             keys.set(&key_name(key), value);
@@ -192,6 +190,15 @@ impl Config {
     }
 }
 
+/// The original's text, and which sections there are instead.
+fn no_section(name: &str, file: &File, wanted: &str) -> ConfigError {
+    let found: Vec<String> = file.names().map(|section| format!("[{section}]")).collect();
+    ConfigError(match found.as_slice() {
+        [] => format!("No section: '{wanted}'"),
+        found => format!("No section: '{wanted}'\n{name} has only {}", found.join(" ")),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,7 +238,10 @@ mod tests {
     fn the_first_section_found_counts() {
         assert_eq!(config("[londiste3]\n[londiste]").section(), "londiste");
         assert_eq!(config("[londiste3]\n[other]").section(), "londiste3");
-        assert_eq!(load("[pgqd]", &[]).expect_err("missing"), "No section: 'londiste'");
+        assert_eq!(
+            load("[pgqd]\n[x y]", &[]).expect_err("missing"),
+            "No section: 'londiste'\nx.ini has only [pgqd] [x y]"
+        );
         assert_eq!(load("", &[]).expect_err("missing"), "No section: 'londiste'");
     }
 

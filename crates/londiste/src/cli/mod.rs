@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use daemonkit::daemonize::{Forks, Launcher, daemonize};
-use daemonkit::ini::{Config, ConfigError};
+use daemonkit::ini::{Config, ConfigError, nearest};
 use daemonkit::logging;
 use daemonkit::pidfile::{self, Owner, Pidfile};
 use daemonkit::shutdown::Shutdown;
@@ -75,7 +75,7 @@ fn start(argv: &[OsString]) -> ExitCode {
     };
     let config = match config::load(&ini, &overrides) {
         Ok(config) => config,
-        Err(bad) => return refuse(&bad.to_string()),
+        Err(bad) => return refuse(&format!("{bad}{}", swapped(&arguments.positionals))),
     };
     if let Err(problem) = open_log(&config, &arguments) {
         return refuse(&problem);
@@ -89,6 +89,9 @@ fn start(argv: &[OsString]) -> ExitCode {
     };
     let Some(entry) = command::list::find(name) else {
         console::say(&format!("Unknown command '{name}', use --help for help"));
+        if let Some(meant) = nearest(name, command::list::LIST.iter().map(|entry| entry.text)) {
+            console::say(&format!("Did you mean '{meant}'?"));
+        }
         return ExitCode::FAILURE;
     };
     if let Err(bad) = args::check_component(argv, entry.component) {
@@ -106,6 +109,18 @@ fn start(argv: &[OsString]) -> ExitCode {
 fn bad_arguments(program: &str, bad: &args::BadArguments) -> ExitCode {
     console::complain(&format!("{}\n\n{program}: error: {bad}", help::usage(program)));
     exit::BAD_ARGUMENTS.into()
+}
+
+/// What to say more when a command stands where the ini file belongs.
+fn swapped(positionals: &[String]) -> String {
+    match positionals {
+        [command, ini, ..]
+            if command::list::find(command).is_some() && Path::new(ini).is_file() =>
+        {
+            format!("\nThe ini file comes first: londiste {ini} {command}")
+        }
+        _ => String::new(),
+    }
 }
 
 fn refuse(problem: &str) -> ExitCode {
@@ -191,8 +206,10 @@ fn launch(entry: &'static Entry, settings: Settings, arguments: Arguments) -> Ex
         return fail(UsageError("Daemon needs pidfile".to_owned()).into());
     }
     match pidfile.as_deref().map(pidfile::inspect) {
-        Some(Ok(Owner::Running(_))) => {
+        Some(Ok(Owner::Running(pid))) => {
             console::say("Pidfile exists, another process running?");
+            let shown = pidfile.as_deref().unwrap_or(Path::new("")).display();
+            console::say(&format!("{shown} names process {pid}"));
             return ExitCode::FAILURE;
         }
         Some(Ok(Owner::Stale)) => console::say("Ignoring stale pidfile"),
