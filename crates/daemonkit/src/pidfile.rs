@@ -13,6 +13,8 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::reason::reason;
+
 /// Who holds a pidfile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
@@ -31,13 +33,22 @@ pub enum PidfileError {
     #[error("Corrupt pidfile: {}", .0.display())]
     Corrupt(PathBuf),
     /// The system refused; names the file.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot use pidfile {}: {}", path.display(), explain(path, source))]
     Io {
         /// The pidfile.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// The system's text, and what to do where that is clear.
+fn explain(path: &Path, error: &io::Error) -> String {
+    let folder = path.parent().filter(|folder| *folder != Path::new("") && !folder.exists());
+    match folder {
+        Some(folder) => format!("{}; create the folder {} first", reason(error), folder.display()),
+        None => reason(error),
+    }
 }
 
 impl PidfileError {
@@ -275,6 +286,10 @@ mod tests {
         let (_folder, path) = place();
         let below = path.join("x.pid");
         let error = Pidfile::write(&below, false).expect_err("no such folder");
-        assert!(error.to_string().starts_with(&below.display().to_string()), "{error}");
+        let text = format!("cannot use pidfile {}: ", below.display());
+        assert!(error.to_string().starts_with(&text), "{error}");
+        let nowhere = path.with_file_name("nosuch").join("x.pid");
+        let error = Pidfile::write(&nowhere, false).expect_err("no such folder").to_string();
+        assert!(error.contains("No such file or directory; create the folder "), "{error}");
     }
 }

@@ -1,11 +1,14 @@
 //! The checked configuration of one run (contract `cli.md` section 2).
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use daemonkit::ini::{Config, ConfigError, nearest};
 use pgq_client::consumer::BatchOptions;
 use pgq_client::name::{ConsumerName, QueueName};
+
+use crate::quiet::QuietErrors;
 
 /// Which tables and sequences may be registered on this node (`register_only_*`, `register_skip_*`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -87,6 +90,8 @@ pub struct Settings {
     pub compare_fmt: Option<String>,
     /// `handler_modules`
     pub handler_modules: Vec<String>,
+    /// `exception_quiet`, `exception_grace`, `exception_reset`
+    pub quiet: QuietErrors,
 }
 
 impl Settings {
@@ -167,6 +172,11 @@ impl Settings {
             compare_sql: filled(config, "compare_sql")?,
             compare_fmt: filled(config, "compare_fmt")?,
             handler_modules: config.list("handler_modules")?,
+            quiet: QuietErrors {
+                names: config.list("exception_quiet")?,
+                grace: seconds(config, "exception_grace", 300.0)?,
+                reset: seconds(config, "exception_reset", 900.0)?,
+            },
         })
     }
 
@@ -216,35 +226,38 @@ fn seconds(config: &Config, key: &str, default: f64) -> Result<Duration, ConfigE
         .map_err(|_| ConfigError(format!("Bad value for {key}: {number}")))
 }
 
-/// A key of the file that nothing reads but that looks like a misspelt one. Other unknown keys are left alone: they are
-/// often made for `%(key)s` in values.
+/// A key of the file that nothing reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misspelt {
+pub struct UnknownKey {
     /// As written, in lower case.
     pub key: String,
     /// The known key it resembles.
-    pub meant: &'static str,
+    pub meant: Option<&'static str>,
 }
 
-/// Keys of the file that look misspelt.
-pub fn misspelt_keys(config: &Config) -> Vec<Misspelt> {
-    config
-        .keys()
-        .into_iter()
-        .filter(|key| !KEYS.contains(&key.as_str()))
-        .filter_map(|key| Some(Misspelt { meant: nearest(&key, KEYS)?, key }))
+impl fmt::Display for UnknownKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unknown key '{}' in the ini file", self.key)?;
+        match self.meant {
+            Some(meant) => write!(f, ", did you mean '{meant}'?"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Keys of the file that nobody reads. Those that other values refer to (`%(key)s`) are read by them; and what the
+/// section `[DEFAULT]` gives to programs of other kinds is theirs, unless it looks like a misspelt key of ours.
+pub fn unknown_keys(config: &Config) -> Vec<UnknownKey> {
+    let own = config.own_keys();
+    let unknown = |key: &String| !KEYS.contains(&key.as_str()) && !config.is_referred_to(key);
+    let keys = config.keys().into_iter().filter(unknown);
+    keys.map(|key| UnknownKey { meant: nearest(&key, KEYS), key })
+        .filter(|unknown| unknown.meant.is_some() || own.contains(&unknown.key))
         .collect()
 }
 
-/// Whether the original does something with a key that this version only accepts. (`use_skylog` depends on its value.)
-pub fn is_without_effect(key: &str) -> bool {
-    key.starts_with("logfmt_")
-        || key.starts_with("logdatefmt_")
-        || (key.starts_with("exception_") && key != "exception_sleep")
-}
-
 /// Every key that some command reads, and those that only the original reads.
-const KEYS: [&str; 61] = [
+pub const KEYS: [&str; 61] = [
     "compare_fmt",
     "compare_sql",
     "config_dir",
@@ -377,22 +390,29 @@ mod tests {
     }
 
     #[test]
-    fn misspelt_keys_are_found_with_what_was_meant() {
-        let config = config(
-            "[londiste]\nparalel_copies = 2\nhome = /x\nlogfile = %(home)s/log\nfoo = 1\nDB = x",
-        );
+    fn unknown_keys_are_found_with_what_was_meant() {
+        let text = "[DEFAULT]\nother = 1\nlogfil = x\n[londiste]\nparalel_copies = 2\nhome = /x\nlogfile = %(home)s/log\n\
+                    foo = 1\nDB = x";
+        let unknown: Vec<String> =
+            unknown_keys(&config(text)).iter().map(ToString::to_string).collect();
         assert_eq!(
-            misspelt_keys(&config),
-            [Misspelt { key: "paralel_copies".to_owned(), meant: "parallel_copies" }]
+            unknown,
+            [
+                "Unknown key 'paralel_copies' in the ini file, did you mean 'parallel_copies'?",
+                "Unknown key 'foo' in the ini file",
+                "Unknown key 'logfil' in the ini file, did you mean 'logfile'?",
+            ]
         );
     }
 
     #[test]
-    fn keys_without_effect_are_known_keys() {
-        let without: Vec<&str> = KEYS.into_iter().filter(|key| is_without_effect(key)).collect();
-        assert_eq!(without.len(), 11);
-        assert!(without.contains(&"exception_quiet") && without.contains(&"logfmt_file"));
-        assert!(!is_without_effect("exception_sleep"));
+    fn failures_that_are_expected_to_pass() {
+        let quiet =
+            settings("exception_quiet = ALL, OperationalError\nexception_grace = 5").unwrap().quiet;
+        assert_eq!(quiet.names, ["ALL", "OperationalError"]);
+        assert_eq!(quiet.grace, Duration::from_secs(5));
+        assert_eq!(quiet.reset, Duration::from_secs(900));
+        fails("exception_reset = -1", "Bad value for exception_reset: -1");
     }
 
     #[test]

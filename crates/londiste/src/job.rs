@@ -131,7 +131,7 @@ pub fn checked(reply: &Reply, node: Option<&str>) -> Result<(), CallFailed> {
         Severity::Done => tracing::info!("{prefix}{note}"),
         Severity::Warning => tracing::warn!("{prefix}{note}"),
         Severity::Failed => {
-            tracing::error!("{prefix}{note}");
+            tracing::error!("{prefix}{}", crate::hint::with(note));
             return Err(CallFailed { note: note.clone() });
         }
     }

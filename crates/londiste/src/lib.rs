@@ -3,7 +3,8 @@
 //! Reading guide: [`cli`] turns the command line into a command and settings, [`command`] holds a file per command,
 //! [`job`] is what every command works with (settings and connections), [`calls`] the SQL functions of schema
 //! `londiste`. The worker is [`replay`] with [`copy`] for tables that are new; both decide by [`table`].
-//! [`ddl`], [`fkeys`] and [`handler`] serve them; [`datacheck`] proves that both sides are equal; [`execute`] runs
+//! [`ddl`], [`fkeys`] and [`handler`] serve them; [`quiet`] knows which failures are only warnings, [`hint`]
+//! what helps against refusals; [`datacheck`] proves that both sides are equal; [`execute`] runs
 //! scripts on every node.
 
 pub mod calls;
@@ -17,7 +18,9 @@ pub mod ddl;
 pub mod execute;
 pub mod fkeys;
 pub mod handler;
+pub mod hint;
 pub mod job;
+pub mod quiet;
 pub mod replay;
 pub mod table;
 

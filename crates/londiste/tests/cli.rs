@@ -163,12 +163,16 @@ fn pidfiles_of_processes_that_are_gone_or_nonsense() {
     pidfile(&std::process::id().to_string());
     assert_eq!(
         run(folder.path(), &["x.ini", "check"]),
-        "-- stdout\nPidfile exists, another process running?\n-- exit 1\n"
+        format!(
+            "-- stdout\nPidfile exists, another process running?\nx.pid.admin names process {}\n-- exit 1\n",
+            std::process::id()
+        )
     );
     pidfile("x");
     assert_eq!(
         run(folder.path(), &["x.ini", "check"]),
-        "-- stderr\n<time> <pid> ERROR Job x crashed: Corrupt pidfile: x.pid.admin\n-- exit 1\n"
+        "-- stderr\n<time> <pid> ERROR Job x crashed: Corrupt pidfile: x.pid.admin\n\
+         HINT:  It holds no process number; remove it if no such process runs.\n-- exit 1\n"
     );
     assert_eq!(
         run(folder.path(), &["x.ini", "-s"]),
@@ -189,7 +193,7 @@ fn the_log_file_gets_what_stderr_gets() {
 fn the_example_file_is_complete() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/londiste.ini");
     let config = londiste::config::load(&example, &[]).expect("a valid file");
-    assert!(londiste::config::misspelt_keys(&config).is_empty());
+    assert!(londiste::config::unknown_keys(&config).is_empty());
     let settings = londiste::config::Settings::from_config(&config, example, vec![]);
     let settings = settings.expect("valid settings");
     assert_eq!(settings.job_name, "app_node1");

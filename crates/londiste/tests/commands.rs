@@ -71,7 +71,8 @@ impl Session {
         // Databases are numbered, and columns are as wide as their names.
         for line in normalise(&said).lines() {
             let line = line.replace(self.src.name(), "SRC").replace(self.dst.name(), "DST");
-            if self.implementation == Ours && line.ends_with(" INFO Installing pgq_ext") {
+            let is_more = line.ends_with(" INFO Installing pgq_ext") || line.starts_with("HINT:  ");
+            if self.implementation == Ours && is_more {
                 continue;
             }
             let words: Vec<&str> = line.split_whitespace().collect();

@@ -21,12 +21,14 @@ pub mod supervisor;
 pub mod ticker;
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use daemonkit::daemonize::{Forks, Launcher, daemonize};
-use daemonkit::logging::{self, LineShape, LogControl, LogPlan, Rotation, SyslogPlan};
+use daemonkit::logging::syslog::SyslogPlan;
+use daemonkit::logging::{
+    self, CannotOpen, Destination, Layout, LogControl, LogPlan, Origin, Rotation, Severity, Target,
+};
 use daemonkit::pidfile::{Pidfile, PidfileError};
 use daemonkit::reason::reason;
 use daemonkit::signal::{Signals, Terminate};
@@ -95,8 +97,8 @@ fn configure(switches: &Switches) -> Option<(Settings, LogControl)> {
     let loaded = config::load(&switches.file, &Settings::default());
     // What took effect before an error tells where to log the error.
     let settings = loaded.as_ref().unwrap_or_else(|error| &error.until_then);
-    if let (Err(error), Some(file)) = (log.apply(log_plan(settings, switches)), &settings.logfile) {
-        say(&mut io::stderr(), &cannot_open_log(file, &error));
+    if let Err(problem) = log.apply(log_plan(settings, switches)) {
+        say(&mut io::stderr(), &cannot_open_log(&problem));
         return None;
     }
     match loaded {
@@ -116,24 +118,29 @@ fn log_problem(problem: &[String]) {
 }
 
 /// The line for when there is nowhere to log.
-fn cannot_open_log(file: &Path, error: &io::Error) -> String {
+fn cannot_open_log(problem: &CannotOpen) -> String {
     let now = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S%.3f %Z").to_string();
-    let (process, file, reason) = (std::process::id(), file.display(), reason(error));
+    let process = std::process::id();
+    let (file, reason) = (problem.path.display(), reason(&problem.error));
     format!("{now} {process} FATAL Cannot open logfile: '{file}': {reason}\n")
 }
 
 fn log_plan(settings: &Settings, switches: &Switches) -> LogPlan {
-    LogPlan {
-        shape: LineShape::Pgqd,
-        level: switches.level,
-        stderr: switches.stderr,
-        file: settings.logfile.clone(),
-        rotation: Rotation::OnRequest,
-        syslog: settings.syslog.then(|| SyslogPlan {
-            ident: settings.syslog_ident.clone(),
-            facility: settings.syslog_facility.clone(),
-        }),
+    let mut destinations = Vec::new();
+    if switches.stderr {
+        destinations.push(Destination::new(Target::Stderr, Layout::Pgqd));
     }
+    if let Some(path) = settings.logfile.clone() {
+        let target = Target::File { path, rotation: Rotation::OnRequest, truncate: false };
+        destinations.push(Destination::new(target, Layout::Pgqd));
+    }
+    if settings.syslog {
+        let plan = SyslogPlan::libc(&settings.syslog_ident, &settings.syslog_facility);
+        let target = Target::Syslog(plan);
+        // What helps with debugging is nothing for the system's log.
+        destinations.push(Destination { target, layout: Layout::Message, lowest: Severity::Info });
+    }
+    LogPlan { level: switches.level, destinations, origin: Origin::default() }
 }
 
 /// In a daemon nobody sees stderr, where panics go otherwise.
@@ -209,9 +216,9 @@ fn reload(switches: &Switches, previous: &Settings, log: &LogControl) -> Option<
             return None;
         }
     };
-    if let (Err(error), Some(file)) = (log.apply(log_plan(&settings, switches)), &settings.logfile)
-    {
-        error!("Cannot open logfile: '{}': {}", file.display(), reason(&error));
+    if let Err(problem) = log.apply(log_plan(&settings, switches)) {
+        let CannotOpen { path, error } = problem;
+        error!("Cannot open logfile: '{}': {}", path.display(), reason(&error));
         error!("going on with the old settings");
         return None;
     }

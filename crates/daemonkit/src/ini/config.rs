@@ -68,9 +68,7 @@ impl Config {
         let section = sections
             .iter()
             .find(|section| **section != DEFAULT && file.section(section).is_some())
-            .ok_or_else(|| {
-                ConfigError(format!("No section: '{}'", sections.first().unwrap_or(&"")))
-            })?;
+            .ok_or_else(|| no_section(name, &file, sections.first().unwrap_or(&"")))?;
         let keys = file.section_mut(section).expect("found above");
         for (key, value) in overrides {
             keys.set(&key_name(key), value);
@@ -103,12 +101,37 @@ impl Config {
         own.names().chain(inherited).map(str::to_owned).collect()
     }
 
+    /// The keys of the section itself (overrides included), in file order.
+    pub fn own_keys(&self) -> Vec<String> {
+        let own = self.file.section(&self.section).expect("checked when loaded");
+        own.names().map(str::to_owned).collect()
+    }
+
+    /// Whether some other value that can be read refers to the key: `%(key)s`, or `${key}`.
+    pub fn is_referred_to(&self, key: &str) -> bool {
+        let key = key_name(key);
+        let (open, close) = match self.format {
+            Format::Percent => ("%(", ")s"),
+            Format::Dollar => ("${", "}"),
+        };
+        let reference = format!("{open}{key}{close}");
+        self.keys()
+            .iter()
+            .filter_map(|other| self.raw(&self.section, other))
+            .any(|value| key_name(value).contains(&reference))
+    }
+
     /// The interpolated value, or `None` when the key is absent.
     pub fn get(&self, key: &str) -> Result<Option<String>, ConfigError> {
         let key = key_name(key);
         let Some(raw) = self.raw(&self.section, &key) else { return Ok(None) };
         let lookup = |section: &str, key: &str| self.raw(section, key);
         interpolate(self.format, &self.section, &key, raw, &lookup).map(Some)
+    }
+
+    /// The value as written, or `None` when the key is absent.
+    pub fn raw_text(&self, key: &str) -> Option<&str> {
+        self.raw(&self.section, &key_name(key))
     }
 
     /// The interpolated value; `No option 'db' in section: 'londiste'` when absent.
@@ -167,6 +190,15 @@ impl Config {
     }
 }
 
+/// The original's text, and which sections there are instead.
+fn no_section(name: &str, file: &File, wanted: &str) -> ConfigError {
+    let found: Vec<String> = file.names().map(|section| format!("[{section}]")).collect();
+    ConfigError(match found.as_slice() {
+        [] => format!("No section: '{wanted}'"),
+        found => format!("No section: '{wanted}'\n{name} has only {}", found.join(" ")),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,7 +238,10 @@ mod tests {
     fn the_first_section_found_counts() {
         assert_eq!(config("[londiste3]\n[londiste]").section(), "londiste");
         assert_eq!(config("[londiste3]\n[other]").section(), "londiste3");
-        assert_eq!(load("[pgqd]", &[]).expect_err("missing"), "No section: 'londiste'");
+        assert_eq!(
+            load("[pgqd]\n[x y]", &[]).expect_err("missing"),
+            "No section: 'londiste'\nx.ini has only [pgqd] [x y]"
+        );
         assert_eq!(load("", &[]).expect_err("missing"), "No section: 'londiste'");
     }
 

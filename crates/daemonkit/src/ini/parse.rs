@@ -45,6 +45,11 @@ impl File {
         self.sections.iter().find(|(known, _)| known == name).map(|(_, section)| section)
     }
 
+    /// Names of the sections, in file order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.sections.iter().map(|(name, _)| name.as_str())
+    }
+
     pub(super) fn section_mut(&mut self, name: &str) -> Option<&mut Section> {
         if name == DEFAULT {
             return Some(&mut self.defaults);

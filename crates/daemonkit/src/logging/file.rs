@@ -19,10 +19,13 @@ pub(super) struct LogFile {
 }
 
 impl LogFile {
-    pub(super) fn open(path: &Path, rotation: Rotation) -> io::Result<LogFile> {
+    pub(super) fn open(path: &Path, rotation: Rotation, truncate: bool) -> io::Result<LogFile> {
         // A daemon's folder may change; its log file must not.
         let path = std::path::absolute(path)?;
         let file = append_to(&path)?;
+        if truncate {
+            file.set_len(0)?;
+        }
         Ok(LogFile { path, rotation, file })
     }
 
@@ -107,7 +110,7 @@ mod tests {
         }
 
         fn open(&self, size: u64, keep: u32) -> LogFile {
-            LogFile::open(&self.0.path().join("log"), Rotation::BySize { size, keep })
+            LogFile::open(&self.0.path().join("log"), Rotation::BySize { size, keep }, false)
                 .expect("opened")
         }
 

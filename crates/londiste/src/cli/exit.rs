@@ -1,11 +1,15 @@
 //! What an error looks like to the operator, and the exit code (contract `cli.md` 1.5 and 3.3).
 
 use std::process::ExitCode;
+use std::time::Instant;
 
+use daemonkit::reason::reason;
 use pgq_client::conn::conninfo::hide_password;
 
 use crate::handler::HandlerError;
+use crate::hint;
 use crate::job::{CallFailed, Interrupted, UsageError};
+use crate::quiet::{Failures, QuietErrors};
 
 /// Exit code of a command line that cannot be understood.
 pub const BAD_ARGUMENTS: u8 = 2;
@@ -14,10 +18,15 @@ pub const BAD_ARGUMENTS: u8 = 2;
 const LONG: usize = 200;
 const SHOWN: usize = 60;
 
-/// Logs why a command failed and gives the exit code.
-pub fn report(job_name: &str, error: &anyhow::Error) -> ExitCode {
+/// Logs why a command failed and gives the exit code. What `exception_quiet` lists is a warning.
+pub fn report(job_name: &str, quiet: &QuietErrors, error: &anyhow::Error) -> ExitCode {
     if let Some(line) = line(job_name, error) {
-        tracing::error!("{line}");
+        let expected = error.is::<UsageError>() || error.is::<Interrupted>();
+        if !expected && Failures::default().failed(quiet, error, Instant::now()) {
+            tracing::warn!("{line}");
+        } else {
+            tracing::error!("{line}");
+        }
     }
     ExitCode::FAILURE
 }
@@ -29,7 +38,7 @@ fn line(job_name: &str, error: &anyhow::Error) -> Option<String> {
         return None;
     }
     if error.is::<UsageError>() || error.is::<Interrupted>() {
-        return Some(error.to_string());
+        return Some(hint::with(&error.to_string()));
     }
     let sql = error.chain().find_map(|cause| cause.downcast_ref::<pgq_client::Error>());
     let statement = sql.filter(|sql| !sql.is_connect()).and_then(|sql| Some((sql, sql.query()?)));
@@ -42,7 +51,12 @@ fn line(job_name: &str, error: &anyhow::Error) -> Option<String> {
         None => format!("Job {job_name} crashed: {}", trail(error)),
     };
     let handler = error.chain().find_map(|cause| cause.downcast_ref::<HandlerError>());
-    if let Some(hint) = sql.and_then(sql_hint).or_else(|| handler.and_then(handler_hint)) {
+    let refusal = sql.is_none_or(|sql| sql.sqlstate().is_none()).then(|| trail(error));
+    let hint = sql
+        .and_then(sql_hint)
+        .or_else(|| handler.and_then(handler_hint))
+        .or_else(|| hint::of(&refusal?));
+    if let Some(hint) = hint {
         line.push_str("\nHINT:  ");
         line.push_str(hint);
     }
@@ -53,7 +67,11 @@ fn line(job_name: &str, error: &anyhow::Error) -> Option<String> {
 fn trail(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
-        let message = cause.to_string();
+        let message = match cause.downcast_ref::<std::io::Error>() {
+            // Without the number that Rust appends.
+            Some(error) => reason(error),
+            None => cause.to_string(),
+        };
         if text.is_empty() {
             text = message;
         } else if !text.contains(&message) {
@@ -82,12 +100,17 @@ fn sql_hint(error: &pgq_client::Error) -> Option<&'static str> {
     match error.sqlstate()?.code() {
         // Undefined schema, undefined function.
         "3F000" | "42883" if missing_schema => Some(
-            "The replication schemas are missing or too old in this database; check 'db', or create the node first \
-             (create-root, create-branch, create-leaf).",
+            "The replication schemas are missing or too old in the database that was asked; check 'db' and --provider, or \
+             create that node first (create-root, create-branch, create-leaf).",
         ),
         "42501" if missing_schema => Some(
             "The role in 'db' may not use the replication functions; grant it londiste_writer.",
         ),
+        // The server has been asked for a session only.
+        "28P01" if error.is_connect() => {
+            Some("Check the password in the connect string, PGPASSWORD or ~/.pgpass.")
+        }
+        "3D000" if error.is_connect() => Some("Check 'dbname', or create the database first."),
         // Statement timeout: add-table and compare set it while they wait for locks.
         "57014" => Some(
             "Something else may hold a lock on the table; lock_timeout in the ini file says how long to wait (0 is for ever).",
@@ -112,8 +135,8 @@ mod tests {
 
     #[test]
     fn expected_mistakes_are_one_line() {
-        let usage = UsageError("Cannot proceed".to_owned()).into();
-        assert_eq!(line("j", &usage).as_deref(), Some("Cannot proceed"));
+        let usage = UsageError("no such thing".to_owned()).into();
+        assert_eq!(line("j", &usage).as_deref(), Some("no such thing"));
         let failed = CallFailed { note: "said before".to_owned() }.into();
         assert_eq!(line("j", &failed), None);
     }

@@ -1,17 +1,19 @@
 //! The command line: from the arguments to the exit code.
 //!
-//! Reading guide: [`args`] parses with the table in [`options`]; [`help`] and [`sample`] print; this file is the order
+//! Reading guide: [`args`] parses with the table in [`options`]; [`help`] and [`sample`] print; [`log`] says where
+//! to log; this file is the order
 //! in which a run starts (contract `cli.md` 1.4 and section 4); [`exit`] says what an error looks like;
 //! [`console`] is the only writer to stdout. Everything up to the fork happens before any thread exists.
 
 use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use daemonkit::daemonize::{Forks, Launcher, daemonize};
-use daemonkit::ini::{Config, ConfigError};
-use daemonkit::logging::{self, LineShape, LogPlan, Rotation};
+use daemonkit::ini::{Config, ConfigError, nearest};
+use daemonkit::logging;
 use daemonkit::pidfile::{self, Owner, Pidfile};
 use daemonkit::shutdown::Shutdown;
 use daemonkit::signal::{Signals, Terminate};
@@ -29,6 +31,7 @@ pub mod args;
 pub mod console;
 pub mod exit;
 pub mod help;
+pub mod log;
 pub mod options;
 pub mod sample;
 pub mod table_display;
@@ -72,7 +75,7 @@ fn start(argv: &[OsString]) -> ExitCode {
     };
     let config = match config::load(&ini, &overrides) {
         Ok(config) => config,
-        Err(bad) => return refuse(&bad.to_string()),
+        Err(bad) => return refuse(&format!("{bad}{}", swapped(&arguments.positionals))),
     };
     if let Err(problem) = open_log(&config, &arguments) {
         return refuse(&problem);
@@ -86,6 +89,9 @@ fn start(argv: &[OsString]) -> ExitCode {
     };
     let Some(entry) = command::list::find(name) else {
         console::say(&format!("Unknown command '{name}', use --help for help"));
+        if let Some(meant) = nearest(name, command::list::LIST.iter().map(|entry| entry.text)) {
+            console::say(&format!("Did you mean '{meant}'?"));
+        }
         return ExitCode::FAILURE;
     };
     if let Err(bad) = args::check_component(argv, entry.component) {
@@ -93,7 +99,7 @@ fn start(argv: &[OsString]) -> ExitCode {
     }
     match settings(&config, ini, overrides, entry) {
         Ok(settings) => {
-            warn_about(&config);
+            warn_about(&config, &settings);
             launch(entry, settings, arguments)
         }
         Err(bad) => refuse(&bad.to_string()),
@@ -103,6 +109,18 @@ fn start(argv: &[OsString]) -> ExitCode {
 fn bad_arguments(program: &str, bad: &args::BadArguments) -> ExitCode {
     console::complain(&format!("{}\n\n{program}: error: {bad}", help::usage(program)));
     exit::BAD_ARGUMENTS.into()
+}
+
+/// What to say more when a command stands where the ini file belongs.
+fn swapped(positionals: &[String]) -> String {
+    match positionals {
+        [command, ini, ..]
+            if command::list::find(command).is_some() && Path::new(ini).is_file() =>
+        {
+            format!("\nThe ini file comes first: londiste {ini} {command}")
+        }
+        _ => String::new(),
+    }
 }
 
 fn refuse(problem: &str) -> ExitCode {
@@ -116,52 +134,40 @@ fn settings(
     overrides: Vec<(String, String)>,
     entry: &Entry,
 ) -> Result<Settings, ConfigError> {
-    let named = config.get("queue_name")?.or(config.get("pgq_queue_name")?).is_some();
-    if entry.component == Component::Admin && !named {
-        return Err(ConfigError("\"queue_name\" not specified in config".to_owned()));
+    let named = config.get("pgq_queue_name")?.or(config.get("queue_name")?);
+    // Left empty, as the sample has it, is not named either.
+    if named.is_none_or(|name| name.is_empty()) {
+        return Err(ConfigError(match entry.component {
+            Component::Admin => "\"queue_name\" not specified in config".to_owned(),
+            _ => format!("No option 'queue_name' in section: '{}'", config.section()),
+        }));
     }
     Settings::from_config(config, ini, overrides)
 }
 
 /// The log file exists from here on, whatever the command.
 fn open_log(config: &Config, arguments: &Arguments) -> Result<(), String> {
-    let level = match (arguments.verbose, arguments.quiet) {
-        (0, true) => tracing::Level::WARN,
-        (0, false) => tracing::Level::INFO,
-        (1, _) => tracing::Level::DEBUG,
-        (_, _) => tracing::Level::TRACE,
-    };
-    let file = config.file("logfile").map_err(|bad| bad.to_string())?;
-    let size = config.int("log_size", 10_485_760).map_err(|bad| bad.to_string())?;
-    let keep = config.int("log_count", 3).map_err(|bad| bad.to_string())?;
-    let plan = LogPlan {
-        shape: LineShape::Londiste,
-        level,
-        stderr: true,
-        file: file.clone(),
-        rotation: Rotation::BySize {
-            size: u64::try_from(size).unwrap_or(0),
-            keep: u32::try_from(keep).unwrap_or(0),
-        },
-        syslog: None,
-    };
-    logging::install(plan).map(drop).map_err(|error| match file {
-        Some(file) => format!("cannot open log file {}: {error}", file.display()),
-        None => format!("cannot open the log: {error}"),
-    })
+    let terminal = std::io::stdout().is_terminal();
+    let Arguments { verbose, quiet, daemon, .. } = *arguments;
+    let wish = log::Wish::new(verbose, quiet, daemon, terminal);
+    let (plan, left_out) = log::plan(config, wish).map_err(|bad| bad.to_string())?;
+    logging::install(plan).map_err(|problem| problem.to_string())?;
+    for line in left_out {
+        tracing::warn!("{line}");
+    }
+    Ok(())
 }
 
 /// What the file asks for and will not get.
-fn warn_about(config: &Config) {
-    for misspelt in config::misspelt_keys(config) {
-        let config::Misspelt { key, meant } = misspelt;
-        tracing::warn!("Unknown key '{key}' in the ini file, did you mean '{meant}'?");
+fn warn_about(config: &Config, settings: &Settings) {
+    for unknown in config::unknown_keys(config) {
+        tracing::warn!("{unknown}");
     }
-    if matches!(config.int("use_skylog", 0), Ok(1..)) {
-        tracing::warn!("use_skylog is not in this version yet, logging to stderr and logfile");
+    for name in settings.quiet.unknown_names() {
+        tracing::warn!("exception_quiet: no error is called '{name}'");
     }
-    for key in config.keys().iter().filter(|key| config::is_without_effect(key)) {
-        tracing::warn!("Key '{key}' in the ini file has no effect in this version yet");
+    for module in &settings.handler_modules {
+        console::say(&format!("Failed to load handler module: {module}"));
     }
 }
 
@@ -192,15 +198,18 @@ fn signal_worker(config: &Config, request: SignalRequest) -> ExitCode {
 /// Claims the pidfile, leaves the terminal, and runs the command.
 fn launch(entry: &'static Entry, settings: Settings, arguments: Arguments) -> ExitCode {
     let job_name = settings.job_name.clone();
-    let fail = |error: anyhow::Error| exit::report(&job_name, &error);
+    let quiet = settings.quiet.clone();
+    let fail = |error: anyhow::Error| exit::report(&job_name, &quiet, &error);
     let args = arguments.positionals.get(2..).unwrap_or_default().to_vec();
     let pidfile = pidfile_of(entry, settings.pidfile.as_deref(), &args);
     if arguments.daemon && pidfile.is_none() {
         return fail(UsageError("Daemon needs pidfile".to_owned()).into());
     }
     match pidfile.as_deref().map(pidfile::inspect) {
-        Some(Ok(Owner::Running(_))) => {
+        Some(Ok(Owner::Running(pid))) => {
             console::say("Pidfile exists, another process running?");
+            let shown = pidfile.as_deref().unwrap_or(Path::new("")).display();
+            console::say(&format!("{shown} names process {pid}"));
             return ExitCode::FAILURE;
         }
         Some(Ok(Owner::Stale)) => console::say("Ignoring stale pidfile"),

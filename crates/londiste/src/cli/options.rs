@@ -233,6 +233,11 @@ pub(super) const OPTIONS: &[Opt] = &[
     inner("worker", Value("WORKER")),
 ];
 
+/// The long names of all options that can be given, in the order of the help text.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    OPTIONS.iter().filter(|option| option.in_launcher()).map(|option| option.long)
+}
+
 impl Opt {
     /// Whether the first pass, which knows no command yet, accepts it.
     pub(super) fn in_launcher(&self) -> bool {

@@ -27,6 +27,9 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
         bail!(super::option_not_in_this_version("--create-full"));
     }
     let handler = handler(run)?;
+    if let Some(flags) = &options.trigger_flags {
+        warn_of_unknown_flags(flags);
+    }
     let mut set = LocalSet::load(run).await?;
     set.name()?;
     // Before the provider's: a table that comes to both meanwhile is not taken for one that the provider no longer has.
@@ -67,6 +70,14 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
         wait_sync::run(run).await?;
     }
     Ok(())
+}
+
+/// Letters that mean nothing are ignored where the trigger is made, as the original does.
+fn warn_of_unknown_flags(flags: &str) {
+    const KNOWN: &str = "BAIUDLQJS";
+    for flag in flags.chars().filter(|flag| !KNOWN.contains(flag.to_ascii_uppercase())) {
+        tracing::warn!("--trigger-flags: '{flag}' means nothing, known are {KNOWN}");
+    }
 }
 
 /// The handler asked for, with its arguments checked; `None` is the default one.

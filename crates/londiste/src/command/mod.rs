@@ -27,6 +27,7 @@ pub mod entry;
 mod grants;
 mod handlers;
 pub mod list;
+mod liveness;
 mod members;
 mod pause;
 mod relatives;

@@ -7,12 +7,18 @@ use anyhow::bail;
 
 use super::Run;
 use super::cascade;
+use super::liveness;
 use super::set::LocalSet;
 
 /// `pause` and `resume`.
 pub(crate) async fn set_paused(run: &Run, paused: bool) -> anyhow::Result<()> {
     let set = LocalSet::load(run).await?;
     let worker = cascade::find(run, &set).await?;
+    if set.is_local(&worker.node)
+        && let Some(doubt) = liveness::absent_worker(&run.job.settings)
+    {
+        tracing::warn!("{doubt}");
+    }
     cascade::set_paused(&run.job, &set, &worker, paused).await
 }
 

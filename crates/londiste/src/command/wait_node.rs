@@ -8,6 +8,7 @@ use pgq_client::calls::pgq_node::{self, NodeType};
 use pgq_client::name::NodeName;
 
 use super::Run;
+use super::liveness::Doubts;
 use super::set::LocalSet;
 use crate::job::UsageError;
 
@@ -52,6 +53,7 @@ async fn wait(run: &Run, set: &LocalSet, node: &NodeName) -> anyhow::Result<()> 
     };
     let tick = info.worker_last_tick.with_context(|| format!("node {node} has no position"))?;
     tracing::info!("Waiting for tick > {tick}");
+    let mut doubts = Doubts::begin(&run.job);
     loop {
         let here = pgq_node::get_node_info(&*set.db, &run.job.settings.queue).await?;
         if matches!(here.reply.severity(), Severity::Warning | Severity::Failed) {
@@ -62,6 +64,7 @@ async fn wait(run: &Run, set: &LocalSet, node: &NodeName) -> anyhow::Result<()> 
             tracing::info!("Got tick {reached}, exiting");
             return Ok(());
         }
+        doubts.look(&run.job, &*set.db).await;
         run.job.sleep(POLL).await?;
     }
 }

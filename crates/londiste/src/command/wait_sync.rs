@@ -7,6 +7,7 @@ use pgq_client::name::TableName;
 
 use super::Run;
 use super::bars::Bars;
+use super::liveness::Doubts;
 use super::set::warn_unless_node;
 use crate::calls;
 use crate::table::state::TableState;
@@ -27,6 +28,7 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     let shows = bars.are_seen() && calls::has_copy_progress(&*db).await?;
     let mut shown: Option<Instant> = None;
     let mut waiting: Option<HashSet<TableName>> = None;
+    let mut doubts: Option<Doubts> = None;
     loop {
         let rows = calls::get_table_list(&*db, queue).await?;
         let mut all = 0;
@@ -57,6 +59,10 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
                 if shows { calls::get_copy_progress(&*db, queue).await? } else { Vec::new() };
             bars.show(all - left.len(), all, &copies);
             shown = Some(Instant::now());
+        }
+        match &mut doubts {
+            Some(doubts) => doubts.look(&run.job, &*db).await,
+            None => bars.aside(|| doubts = Some(Doubts::begin(&run.job))),
         }
         waiting = Some(left);
         run.job.sleep(POLL).await.inspect_err(|_| bars.end())?;

@@ -3,6 +3,7 @@
 use indexmap::IndexSet;
 use pgq_client::name::TableName;
 
+use crate::hint;
 use crate::job::UsageError;
 
 /// What the arguments are matched against.
@@ -54,7 +55,12 @@ pub(crate) fn expand(args: &[String], choice: Choice<'_>) -> Result<Vec<TableNam
         return Err(UsageError("Cannot proceed".to_owned()));
     }
     if names.is_empty() {
-        tracing::info!("what to do ?");
+        let question = "what to do ?";
+        // Where names were given there was nothing to do for them.
+        tracing::info!(
+            "{}",
+            if args.is_empty() { hint::with(question) } else { question.to_owned() }
+        );
     }
     Ok(names.into_iter().collect())
 }

@@ -1,7 +1,7 @@
 //! The life of one copy: looks, decides, does, waits.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use pgq_client::calls::pgq_node::ConsumerState;
@@ -20,6 +20,7 @@ use super::{parallel, queue, replay, rows, structure};
 use crate::calls;
 use crate::crash_point::crash_point;
 use crate::job::{self, Job};
+use crate::quiet::Failures;
 use crate::replay::failure;
 use crate::replay::position::{self, Position};
 use crate::replay::replica::connect_replica;
@@ -78,6 +79,7 @@ pub(super) async fn run(job: &Job, table: &TableName, mut signals: Signals) -> a
         analysis: JoinSet::new(),
         waiting_for: None,
         failed: false,
+        failures: Failures::default(),
     };
     loop {
         signals.nudged.borrow_and_update();
@@ -138,6 +140,7 @@ struct Copy<'a> {
     waiting_for: Option<WaitingFor>,
     /// Whether the last cycle failed.
     failed: bool,
+    failures: Failures,
 }
 
 impl Copy<'_> {
@@ -156,6 +159,7 @@ impl Copy<'_> {
         let next = self.cycle(&mut link).await?;
         self.link = Some(link);
         self.failed = false;
+        self.failures.succeeded(&self.job.settings.quiet, Instant::now());
         Ok(next)
     }
 
@@ -439,7 +443,8 @@ impl Copy<'_> {
             tracing::warn!("Failure to call pgq_node.set_consumer_error()");
             tracing::debug!("{problem:#}");
         }
-        failure::log(&self.job.settings.job_name, error);
+        let quiet = self.failures.failed(&self.job.settings.quiet, error, Instant::now());
+        failure::log(&self.job.settings.job_name, error, quiet);
     }
 
     async fn store_error(&self, error: &anyhow::Error) -> anyhow::Result<()> {

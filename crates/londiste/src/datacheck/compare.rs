@@ -51,6 +51,9 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
         ))
     })?;
     let tables = calls::get_table_list(&*db, queue).await?;
+    if options.tables.is_empty() && !tables.iter().any(|row| row.local) {
+        tracing::warn!("This node has no tables, nothing to compare");
+    }
     let mut different = 0_u8;
     for table in selected(&tables, &options.tables) {
         let equal = compare_table(job, &db, &provider, table, options).await?;

@@ -30,6 +30,7 @@ use crate::copy::CopyTasks;
 use crate::crash_point::crash_point;
 use crate::fkeys;
 use crate::job::{self, Job};
+use crate::quiet::Failures;
 use crate::table::registry::Tables;
 
 /// How long a stop waits for the batch that is being applied. After that it is rolled back: nothing is lost, the next
@@ -67,6 +68,7 @@ pub(super) struct Worker {
     idle: IdleClock,
     /// What the latest cycle came to.
     work: Work,
+    failures: Failures,
     next: NextBatch,
     ahead: ReadAhead,
     /// Whether this node's data came through a combined queue until now.
@@ -103,6 +105,7 @@ impl Worker {
             statistics: Statistics::default(),
             idle: IdleClock::start(Instant::now()),
             work: Work::More,
+            failures: Failures::default(),
             next: NextBatch::default(),
             ahead: ReadAhead::default(),
             follows: false,
@@ -133,11 +136,13 @@ impl Worker {
             let result = self.cycle_or_stop().await;
             self.log_statistics();
             match result {
-                Ok(Work::Idle) => {
-                    self.ahead.stop().await;
-                    self.work = Work::Idle;
+                Ok(work) => {
+                    if work == Work::Idle {
+                        self.ahead.stop().await;
+                    }
+                    self.work = work;
+                    self.failures.succeeded(&self.job.settings.quiet, Instant::now());
                 }
-                Ok(work) => self.work = work,
                 Err(error) => {
                     self.work = Work::Failed;
                     self.fail(error).await?;
@@ -594,7 +599,8 @@ impl Worker {
         if !looping {
             return Err(error);
         }
-        failure::log(&self.job.settings.job_name, &error);
+        let quiet = self.failures.failed(&self.job.settings.quiet, &error, Instant::now());
+        failure::log(&self.job.settings.job_name, &error, quiet);
         self.wake.rest(self.job.settings.exception_sleep).await;
         Ok(())
     }

@@ -30,6 +30,12 @@ pub struct ConsumerInfo {
 pub struct QueueInfo {
     /// `queue_name`
     pub queue: QueueName,
+    /// `queue_external_ticker`: ticks come from a provider.
+    pub external_ticker: bool,
+    /// `queue_ticker_paused`
+    pub ticker_paused: bool,
+    /// `queue_ticker_idle_period`
+    pub ticker_idle_period: Option<f64>,
     /// `ticker_lag`: age of the newest tick.
     pub ticker_lag: Option<f64>,
     /// `ev_per_sec`
@@ -165,7 +171,9 @@ pub async fn get_queue_info(
 ) -> Result<Option<QueueInfo>> {
     let rows = query(
         client,
-        "select queue_name, extract(epoch from ticker_lag)::float8 as ticker_lag, ev_per_sec, ev_new, last_tick_id \
+        "select queue_name, queue_external_ticker, queue_ticker_paused, \
+         extract(epoch from queue_ticker_idle_period)::float8 as ticker_idle_period, \
+         extract(epoch from ticker_lag)::float8 as ticker_lag, ev_per_sec, ev_new, last_tick_id \
          from pgq.get_queue_info($1)",
         &[Arg::Text(queue.as_str())],
     )
@@ -173,6 +181,9 @@ pub async fn get_queue_info(
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(Some(QueueInfo {
         queue: QueueName::new(row.try_get::<_, String>("queue_name")?),
+        external_ticker: row.try_get("queue_external_ticker")?,
+        ticker_paused: row.try_get("queue_ticker_paused")?,
+        ticker_idle_period: row.try_get("ticker_idle_period")?,
         ticker_lag: row.try_get("ticker_lag")?,
         events_per_second: row.try_get("ev_per_sec")?,
         new_events: row.try_get("ev_new")?,

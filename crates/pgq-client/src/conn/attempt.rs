@@ -366,3 +366,45 @@ fn causes(error: &tokio_postgres::Error) -> Vec<String> {
     }
     causes
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::conn::ConnInfo;
+    use crate::conn::defaults::Environment;
+
+    use super::*;
+
+    /// The driver's configuration for a host.
+    fn config(more: &str) -> Config {
+        let info = ConnInfo::parse(&format!("host=h user=u {more}")).unwrap();
+        let parameters = Parameters::new(&info, &Environment::default(), "a").unwrap();
+        let password = parameters.password(&parameters.endpoints[0]);
+        let attempt = Attempt {
+            parameters: &parameters,
+            endpoint: &parameters.endpoints[0],
+            address: None,
+            password: &password,
+            session: parameters.session,
+        };
+        attempt.config(DriverSslMode::Disable).unwrap()
+    }
+
+    #[test]
+    fn keepalives_are_on_and_impatient_unless_told() {
+        let seconds = Duration::from_secs;
+        let usual = config("");
+        assert!(usual.get_keepalives());
+        assert_eq!(usual.get_keepalives_idle(), seconds(240));
+        assert_eq!(usual.get_keepalives_interval(), Some(seconds(15)));
+        assert_eq!(usual.get_keepalives_retries(), Some(4));
+        assert_eq!(usual.get_tcp_user_timeout(), None);
+        let told = config(
+            "keepalives_idle=10 keepalives_interval=0 keepalives_count=2 tcp_user_timeout=1500",
+        );
+        assert_eq!(told.get_keepalives_idle(), seconds(10));
+        assert_eq!(told.get_keepalives_interval(), None);
+        assert_eq!(told.get_keepalives_retries(), Some(2));
+        assert_eq!(told.get_tcp_user_timeout(), Some(&Duration::from_millis(1500)));
+        assert!(!config("keepalives=0").get_keepalives());
+    }
+}

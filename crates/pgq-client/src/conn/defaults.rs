@@ -132,18 +132,18 @@ fn is_empty(info: &ConnInfo, keyword: &str) -> bool {
     info.get(keyword).unwrap_or_default().is_empty()
 }
 
-/// Session settings travel in front of `options`, so that what is written there wins.
+/// Session settings travel behind `options`, so that they win over what is written there, as with libpq: the server reads
+/// `options` before the settings that libpq sends beside them.
 fn add_settings(info: &mut ConnInfo, environment: &Environment) {
-    let mut options = String::new();
+    let mut options = info.get("options").unwrap_or_default().to_owned();
     for (variable, setting) in SETTINGS {
         if let Some(value) = environment.variable(variable).filter(|value| *value != "default") {
             let value = value.replace('\\', "\\\\").replace(' ', "\\ ");
-            options.push_str(&format!("-c {setting}={value} "));
+            options.push_str(&format!(" -c {setting}={value}"));
         }
     }
     if !options.is_empty() {
-        options.push_str(info.get("options").unwrap_or_default());
-        info.set("options", options.trim_end());
+        info.set("options", options.trim_start());
     }
 }
 
@@ -187,7 +187,7 @@ mod tests {
         check(
             "dbname=d options='-c a=b'",
             &[("PGTZ", "Europe/Berlin"), ("PGDATESTYLE", "iso, mdy"), ("PGGEQO", "default")],
-            r"dbname=d options='-c datestyle=iso,\\ mdy -c timezone=Europe/Berlin -c a=b' user=me",
+            r"dbname=d options='-c a=b -c datestyle=iso,\\ mdy -c timezone=Europe/Berlin' user=me",
         );
     }
 }

@@ -89,7 +89,10 @@ impl Parameters {
         let info = defaults::complete(info, environment)?;
         refuse_unsupported(&info)?;
         let text = |keyword| info.get(keyword).filter(|value| !value.is_empty());
-        let name = text("application_name").or_else(|| text("fallback_application_name"));
+        // One that is given and empty is no name, as with libpq; an empty fallback is none.
+        let name = info
+            .get("application_name")
+            .or_else(|| info.get("fallback_application_name").filter(|name| !name.is_empty()));
         let sslmode = sslmode(&info)?;
         Ok(Parameters {
             endpoints: endpoints(&info)?,

@@ -5,6 +5,7 @@ mod connection;
 mod judged_by_psql;
 mod queue;
 mod quoting;
+mod same_session;
 mod schema;
 mod support;
 mod tls;

@@ -53,22 +53,40 @@ pub(crate) async fn until(session: &Session, query: &str) {
     }
 }
 
-/// What an example program prints, with these variables and no other `PG*` ones. Cargo has built it beside this test.
-pub(crate) fn example(name: &str, variables: &[(&str, &str)], args: &[&str]) -> String {
+/// An example program, ready for arguments, with these variables and no other `PG*` ones. Cargo has built it beside this
+/// test.
+pub(crate) fn example_command(name: &str, variables: &[(&str, &str)]) -> Command {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
     path.pop();
     path.push("examples");
     path.push(name);
-    let mut command = Command::new(&path);
+    let mut command = Command::new(path);
+    only(&mut command, variables);
+    command
+}
+
+/// Lets a program have these variables and no other `PG*` ones.
+pub(crate) fn only(command: &mut Command, variables: &[(&str, &str)]) {
     for (variable, _) in std::env::vars_os() {
         if variable.to_string_lossy().starts_with("PG") {
             command.env_remove(variable);
         }
     }
-    let output = command.envs(variables.iter().copied()).args(args).output().unwrap_or_else(|e| {
-        panic!("cannot start {}: {e}; run `cargo build --examples`", path.display())
-    });
+    command.envs(variables.iter().copied());
+}
+
+/// Runs a program to its end.
+pub(crate) fn output_of(command: &mut Command) -> std::process::Output {
+    let name = command.get_program().to_owned();
+    command.output().unwrap_or_else(|e| {
+        panic!("cannot start {}: {e}; run `cargo build --examples`", name.display())
+    })
+}
+
+/// What an example program prints.
+pub(crate) fn example(name: &str, variables: &[(&str, &str)], args: &[&str]) -> String {
+    let output = output_of(example_command(name, variables).args(args));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }

@@ -15,12 +15,13 @@ use pgq_client::name::{NodeName, QueueName};
 use pgq_client::text::urlenc;
 
 use super::Run;
-use super::copies;
 use super::set::{LocalSet, Member};
+use super::{copies, liveness};
 use crate::calls;
 use crate::cli::console;
 use crate::job::UsageError;
 use crate::table::state::TableState;
+pub(crate) use report::duration;
 use report::{Alive, Report, TableCounts};
 use tree::Style;
 
@@ -51,7 +52,28 @@ pub(crate) async fn status(run: &Run) -> anyhow::Result<()> {
     if !reports.is_empty() {
         console::say(&tree::draw(&reports, style));
     }
+    tell_doubts(&reports);
     Ok(())
+}
+
+/// What does not seem to run.
+fn tell_doubts(reports: &[Report]) {
+    for report in reports {
+        let Some(alive) = &report.alive else { continue };
+        if let Some(doubt) = &alive.ticker_doubt {
+            tracing::warn!("{doubt}");
+        }
+        let provider = alive.provider.as_ref().filter(|provider| **provider != report.name);
+        let provider = reports.iter().find(|other| Some(&other.name) == provider);
+        let provider = provider.and_then(|provider| provider.alive.as_ref());
+        if let (Some(provider), Some(worker), false) = (provider, &alive.worker, alive.paused)
+            && let Some(seen) = provider.last_seen.get(worker)
+            && let Some(doubt) =
+                liveness::unseen_worker(&report.name, worker, *seen, provider.ticker_lag)
+        {
+            tracing::warn!("{doubt}");
+        }
+    }
 }
 
 /// `None` for a database that has no node any more.
@@ -97,9 +119,9 @@ async fn ask(
     let now = now.unwrap_or_default();
     let consumers = pgq::get_consumer_info(&db, queue).await?;
     // A leaf has no queue of its own.
-    let ticker_lag = match node_type {
+    let own_queue = match node_type {
         NodeType::Leaf => None,
-        _ => pgq::get_queue_info(&db, queue).await?.and_then(|info| info.ticker_lag),
+        _ => pgq::get_queue_info(&db, queue).await?,
     };
     let errors = pgq_node::get_consumer_info(&db, queue)
         .await?
@@ -138,7 +160,12 @@ async fn ask(
         copies: copies.iter().map(copies::line).collect(),
         errors,
         now,
-        ticker_lag,
+        ticker_lag: own_queue.as_ref().and_then(|info| info.ticker_lag),
+        ticker_doubt: own_queue.as_ref().and_then(liveness::silent_ticker),
+        last_seen: consumers
+            .iter()
+            .filter_map(|consumer| Some((consumer.consumer.clone(), consumer.last_seen?)))
+            .collect(),
         tick_times: consumers
             .into_iter()
             .filter_map(|consumer| Some((consumer.consumer, now - consumer.lag?)))

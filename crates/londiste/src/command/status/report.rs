@@ -40,6 +40,10 @@ pub(crate) struct Alive {
     pub(crate) ticker_lag: Option<f64>,
     /// When the tick was made at which each consumer of the queue stands, by the server's clock.
     pub(crate) tick_times: HashMap<ConsumerName, f64>,
+    /// Seconds since each consumer of the queue was last seen.
+    pub(crate) last_seen: HashMap<ConsumerName, f64>,
+    /// What the queue's ticker does not do.
+    pub(crate) ticker_doubt: Option<String>,
 }
 
 /// How far the tables of a node are.
@@ -149,6 +153,8 @@ pub(crate) mod tests {
                 now: 1000.0,
                 ticker_lag: Some(1.5),
                 tick_times: HashMap::new(),
+                last_seen: HashMap::new(),
+                ticker_doubt: None,
             }),
         }
     }
