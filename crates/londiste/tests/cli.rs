@@ -126,7 +126,6 @@ fn runs_that_end_before_a_database_is_asked() {
         &["x.ini", "status", "now"],
         &["x.ini", "drop-node"],
         &["x.ini", "takeover", "n1"],
-        &["x.ini", "add-table", "--create-full", "t"],
         &["x.ini", "tables"],
         &["x.ini", "worker", "-d"],
         &["x.ini", "copy"],

@@ -20,6 +20,7 @@ mod add_table;
 mod bars;
 mod cascade;
 mod copies;
+mod create_full;
 mod create_node;
 mod create_object;
 mod drop_node;
@@ -124,9 +125,4 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
 /// For commands that the original has and this version does not.
 fn not_in_this_version(entry: &Entry) -> anyhow::Error {
     UsageError(format!("command '{}' is not in this version yet", entry.text)).into()
-}
-
-/// For options that the original has and this version does not.
-fn option_not_in_this_version(option: &str) -> UsageError {
-    UsageError(format!("option {option} is not in this version yet"))
 }
