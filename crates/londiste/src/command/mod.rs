@@ -19,12 +19,14 @@ mod add_seq;
 mod add_table;
 mod bars;
 mod cascade;
+mod check;
 mod copies;
 mod create_full;
 mod create_node;
 mod create_object;
 mod drop_node;
 pub mod entry;
+mod fkeys_list;
 mod grants;
 mod handlers;
 pub mod list;
@@ -37,6 +39,7 @@ mod set;
 mod status;
 mod tables;
 mod tag_node;
+mod triggers_list;
 mod wait_node;
 mod wait_sync;
 pub(crate) mod wanted;
@@ -110,8 +113,9 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
         Name::TagAlive => tag_node::run(run, false).await?,
         Name::ChangeHandler => handlers::change(run).await?,
         Name::ShowHandlers => handlers::show(run)?,
-        // Stubs in the original as well: scripts may call them.
-        Name::Check | Name::Fkeys => {}
+        Name::Check => return check::run(run).await,
+        Name::Fkeys => fkeys_list::run(run).await?,
+        Name::Triggers => triggers_list::run(run).await?,
         Name::Status => status::status(run).await?,
         Name::NodeStatus => status::node_status(run).await?,
         Name::NodeInfo => status::node_info(run).await?,

@@ -11,6 +11,7 @@
 //! * Storage parameters, tablespaces, comments, statistics targets and the replica identity come back.
 
 pub mod create;
+pub mod differences;
 pub mod drop;
 pub mod indexes;
 pub mod load;

@@ -124,8 +124,7 @@ pub async fn load(client: &Client, table: &TableName) -> Result<Vec<Relation>> {
             let name = TableName::new(row.try_get("name")?);
             let mut relation = relation(client, oid, name, &columns).await?;
             if oid == top {
-                relation.partition_of = None;
-                relation.attached_indexes.clear();
+                stand_alone(&mut relation);
             } else {
                 relation.parents.clear();
             }
@@ -134,6 +133,27 @@ pub async fn load(client: &Client, table: &TableName) -> Result<Vec<Relation>> {
         Ok(relations)
     })
     .await
+}
+
+/// As [`load`], without partitions.
+///
+/// # Errors
+/// When the table does not exist, or the server's.
+pub async fn load_top(client: &Client, table: &TableName) -> Result<Relation> {
+    with_empty_search_path(client, async {
+        let oid = oid_of(client, table).await?;
+        let columns = for_version(COLUMNS, server_version(client).await?);
+        let mut relation = relation(client, oid, table.clone(), &columns).await?;
+        stand_alone(&mut relation);
+        Ok(relation)
+    })
+    .await
+}
+
+/// The table that was asked for is looked at without the one it may be a partition of.
+fn stand_alone(relation: &mut Relation) {
+    relation.partition_of = None;
+    relation.attached_indexes.clear();
 }
 
 async fn server_version(client: &Client) -> Result<i32> {
