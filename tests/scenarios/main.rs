@@ -5,6 +5,7 @@
 mod bad_input;
 mod capture;
 mod capture_cases;
+mod check;
 mod compare;
 mod copies;
 mod copy_crashes;
@@ -37,6 +38,7 @@ mod session_settings;
 mod sql_install;
 mod sql_node;
 mod sql_pgq;
+mod structure;
 mod testkit;
 mod two_nodes;
 mod two_workers;

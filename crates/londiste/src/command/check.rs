@@ -39,9 +39,10 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<ExitCode> {
     let tables = chosen(run, &here)?;
     let at = location(run, &set)?;
     let mut provider = Side::connect(run, &at).await?;
-    let local = job::begin(&mut set.db).await?;
     let mut found = Found::default();
     for row in &tables {
+        // One for each: the locks are not to keep copies from beginning.
+        let local = job::begin(&mut set.db).await?;
         if provider.has(&row.table) {
             compare(&local, &mut provider, row, &here, &mut found).await?;
         } else {
@@ -51,9 +52,9 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<ExitCode> {
         }
     }
     if run.args.is_empty() {
+        let local = job::begin(&mut set.db).await?;
         sequences(run, &local, &mut provider, &mut found).await?;
     }
-    drop(local);
     found.report(tables.len())
 }
 
@@ -106,13 +107,18 @@ impl Side {
 #[derive(Default)]
 struct Found {
     differences: Vec<(TableName, Difference)>,
+    /// Tables that could not be looked at.
+    skipped: usize,
+    /// One of them was locked by somebody else than a copy.
+    locked: bool,
 }
 
 impl Found {
     fn report(&self, tables: usize) -> anyhow::Result<ExitCode> {
+        let checked = tables - self.skipped;
         if self.differences.is_empty() {
-            tracing::info!("{tables} tables checked, no differences");
-            return Ok(ExitCode::SUCCESS);
+            tracing::info!("{checked} tables checked, no differences");
+            return Ok(if self.locked { ExitCode::FAILURE } else { ExitCode::SUCCESS });
         }
         let cells: Vec<Vec<Cell>> = self
             .differences
@@ -134,7 +140,7 @@ impl Found {
             "These would make this node like the provider. Nothing was executed; read them first.",
             statements.cloned().collect(),
         );
-        tracing::warn!("{tables} tables checked, differences found: {}", self.differences.len());
+        tracing::warn!("{checked} tables checked, differences found: {}", self.differences.len());
         Ok(ExitCode::FAILURE)
     }
 }
@@ -170,17 +176,28 @@ async fn compare(
         return Ok(());
     }
     let remote = job::begin(&mut provider.db).await?;
-    let there = read::load_top(remote.client(), &source).await?;
+    let there = read::load_locked(remote.client(), &source).await?;
     drop(remote);
-    let here = read::load_top(local.client(), dest).await?;
-    let names = names(local, &there, &here).await?;
+    let here = read::load_locked(local.client(), dest).await?;
+    let (Some(here), Some(there)) = (&here, &there) else {
+        found.skipped += 1;
+        if here.is_none() && row.merge_state.as_deref() != Some("ok") {
+            tracing::info!("{dest} is being copied, it is not checked");
+        } else {
+            let side = if here.is_none() { "here" } else { "on the provider" };
+            tracing::warn!("{dest} is locked {side}, it is not checked");
+            found.locked = true;
+        }
+        return Ok(());
+    };
+    let names = names(local, there, here).await?;
     let registered = Registered { there: &provider.tables, here: rows.to_vec() };
-    let keys = expected_keys(local, &there, dest, &registered).await?;
+    let keys = expected_keys(local, there, dest, &registered).await?;
     let without_indexes = row.dropped_ddl.is_some();
     if without_indexes {
         tracing::info!("{dest} is being copied, its keys and indexes are not checked");
     }
-    let pair = Pair { here: &here, there: &there, names: &names, keys: &keys, without_indexes };
+    let pair = Pair { here, there, names: &names, keys: &keys, without_indexes };
     found
         .differences
         .extend(differences(pair)?.into_iter().map(|difference| (dest.clone(), difference)));

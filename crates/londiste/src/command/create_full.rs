@@ -58,6 +58,7 @@ pub(super) async fn create_table(
     registered: &Registered<'_>,
 ) -> anyhow::Result<()> {
     let there = job::begin(provider).await?;
+    read::lock_against_changes(there.client(), source).await?;
     let relations = read::load(there.client(), source).await?;
     drop(there);
     let mut names = target::names(db.client(), &relations, dest).await?;
@@ -161,7 +162,7 @@ async fn must_have_types(
         .collect();
     let types: Vec<(String, String)> =
         columns.iter().map(|(_, column)| column.base_type.clone()).collect();
-    let missing = read::missing_types(db.client(), &types).await?;
+    let missing = target::missing_types(db.client(), &types).await?;
     if missing.is_empty() {
         return Ok(());
     }

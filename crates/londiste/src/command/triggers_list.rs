@@ -4,7 +4,6 @@
 
 use pgq_client::calls::pgq_node::NodeType;
 use pgq_client::text::quoting::{quote_ident, quote_literal};
-use tokio_postgres::Transaction;
 
 use super::Run;
 use super::add_table::location;
@@ -27,17 +26,20 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     let tables = chosen(run, &rows)?;
     let originals =
         if node_type == NodeType::Root { Vec::new() } else { originals(run, &set, &tables).await };
-    let local = job::begin(&mut set.db).await?;
     let mut list = List::default();
     for (at, row) in tables.iter().enumerate() {
+        let local = job::begin(&mut set.db).await?;
         if calls::find_table_oid(&local, row.dest()).await?.is_none() {
             tracing::warn!("Table {} does not exist on local node", row.dest());
             continue;
         }
+        let Some(here) = read::load_locked(local.client(), row.dest()).await? else {
+            tracing::warn!("Table {} is locked, by its copy perhaps, and not listed", row.dest());
+            continue;
+        };
         let original = originals.get(at).and_then(Option::as_ref);
-        table(run, node_type, &local, row, original, &mut list).await?;
+        table(run, node_type, &here, row, original, &mut list)?;
     }
-    drop(local);
     let headers = ["table_name", "trigger_name", "owner", "state"];
     show("Triggers on node", &headers, &list.cells);
     say_statements("Create what is missing.", list.create);
@@ -86,15 +88,14 @@ async fn originals(run: &Run, set: &LocalSet, tables: &[TableRow]) -> Vec<Option
     })
 }
 
-async fn table(
+fn table(
     run: &Run,
     node_type: NodeType,
-    local: &Transaction<'_>,
+    here: &Relation,
     row: &TableRow,
     original: Option<&Relation>,
     list: &mut List,
 ) -> anyhow::Result<()> {
-    let here = read::load_top(local.client(), row.dest()).await?;
     let table = row.dest().quoted();
     let queue = run.job.settings.queue.as_str();
     for trigger in &here.triggers {

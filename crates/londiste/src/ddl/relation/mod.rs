@@ -6,6 +6,7 @@
 
 pub mod columns;
 pub mod names;
+mod queries;
 pub mod read;
 pub mod render;
 pub mod retarget;

@@ -139,3 +139,26 @@ async fn query(
 fn texts(rows: &[Row]) -> Result<HashSet<String>> {
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
+
+/// Which of these names of types (schema, name) are not here.
+///
+/// # Errors
+/// The server's.
+pub async fn missing_types(client: &Client, types: &[(String, String)]) -> Result<Vec<usize>> {
+    let sql = "select (u.nr - 1)::int8 as at \
+                 from unnest($1::text[], $2::text[]) with ordinality as u (schema, name, nr) \
+                where not exists (select 1 from pg_type t join pg_namespace n on n.oid = t.typnamespace \
+                                   where n.nspname = u.schema and t.typname = u.name)";
+    let (schemas, names): (Vec<&str>, Vec<&str>) =
+        types.iter().map(|(schema, name)| (schema.as_str(), name.as_str())).unzip();
+    let rows = client
+        .query_typed(sql, &[(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)])
+        .await
+        .map_err(|error| Error::sql(error, sql))?;
+    rows.iter()
+        .map(|row| {
+            let at: i64 = row.try_get("at")?;
+            usize::try_from(at).map_err(|_| Error::protocol(format!("bad position {at}")))
+        })
+        .collect()
+}
