@@ -5,6 +5,7 @@
 mod bad_input;
 mod capture;
 mod capture_cases;
+mod check;
 mod compare;
 mod copies;
 mod copy_crashes;
@@ -45,6 +46,7 @@ mod sql_install;
 mod sql_node;
 mod sql_pgq;
 mod standstill;
+mod structure;
 mod testkit;
 mod tree;
 mod two_nodes;

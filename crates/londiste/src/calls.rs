@@ -14,7 +14,7 @@ mod tables;
 
 pub use fkeys::{
     ForeignKey, drop_table_fkey, find_table_fkeys, get_table_pending_fkeys,
-    get_valid_pending_fkeys, restore_table_fkey,
+    get_valid_pending_fkeys, restore_table_fkey, set_pending_fkey,
 };
 pub use progress::{
     CopyProgress, RunningCopy, clear_copy_progress, get_copy_progress, has_copy_progress,

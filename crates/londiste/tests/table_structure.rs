@@ -258,7 +258,7 @@ fn a_table_is_created_like_its_original() {
     let statements = in_transaction(&db, async |client| {
         let definition = ddl::load_table(client, &TableName::new("s.t")).await.unwrap();
         let (key, _) = definition.primary_key.as_ref().unwrap();
-        let key = table::free_name(client, key).await.unwrap();
+        let key = table::free_name(client, key, &[]).await.unwrap();
         let creations = table::creations(&definition, &dest, &key);
         let statements: Vec<String> = creations.into_iter().flat_map(|c| c.statements).collect();
         client.batch_execute(&statements.join("\n")).await.unwrap();

@@ -85,6 +85,26 @@ pub async fn drop_table_fkey(
     Ok(dropped == Some(1))
 }
 
+/// Puts a key aside that this database does not have yet, as if [`drop_table_fkey`] had dropped it: the worker creates it once
+/// both tables are in sync. Takes the place of one that was put aside under the same name.
+pub async fn set_pending_fkey(client: &impl GenericClient, key: &ForeignKey) -> Result<()> {
+    query(
+        client,
+        "insert into londiste.pending_fkeys (from_table, to_table, fkey_name, fkey_def) \
+         values ($1, $2, $3, $4) \
+         on conflict (from_table, fkey_name) do update \
+         set to_table = excluded.to_table, fkey_def = excluded.fkey_def",
+        &[
+            Arg::Text(key.from_table.as_str()),
+            Arg::Text(key.to_table.as_str()),
+            Arg::Text(&key.name),
+            Arg::Text(&key.definition),
+        ],
+    )
+    .await
+    .map(drop)
+}
+
 /// `londiste.restore_table_fkey`, lazily: the next statement to run for this key (add without validation, then
 /// validate), or `None` when nothing is left to do. To be called again after each statement.
 pub async fn restore_table_fkey(

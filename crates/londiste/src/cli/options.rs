@@ -183,7 +183,7 @@ pub(super) const OPTIONS: &[Opt] = &[
     add("expect-sync", Flag, "add-table: the rows are there already, copy nothing"),
     add("skip-truncate", Flag, "add-table: keep the rows that are there before the copy"),
     add("create", Flag, "create a missing table or sequence: columns and primary key"),
-    add("create-full", Flag, "the same with indexes and all (not in this version yet)"),
+    add("create-full", Flag, "the same with keys, indexes, triggers, rights and all"),
     add("trigger-flags", Value("FLAGS"), "add-table: letters out of BAIUDLQ for the trigger"),
     add("trigger-arg", List("ARG"), "add-table: extra argument for the trigger (may be repeated)"),
     add("no-triggers", Flag, "add-table: put no triggers on the table"),

@@ -10,6 +10,7 @@ use pgq_client::conn::Session;
 use pgq_client::name::TableName;
 use tokio_postgres::GenericClient;
 
+use super::create_full::{self, Registered};
 use super::create_object::create_table;
 use super::set::{LocalSet, Member};
 use super::wanted::{Choice, expand};
@@ -23,9 +24,6 @@ use crate::table::source;
 /// Adds the tables that the arguments name, each in a transaction of its own.
 pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     let options = &run.options;
-    if options.create_full {
-        bail!(super::option_not_in_this_version("--create-full"));
-    }
     let handler = handler(run)?;
     if let Some(flags) = &options.trigger_flags {
         warn_of_unknown_flags(flags);
@@ -56,7 +54,7 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
         bail!(UsageError("--dest-table can be given only for single table".to_owned()));
     }
     check_copy_condition(run, provider.as_ref(), &tables).await?;
-    if options.create && options.find_copy_node {
+    if (options.create || options.create_full) && options.find_copy_node {
         // The definition comes from where the rows will come from.
         if let Some(provider) = &mut provider {
             let source = source::find(&run.job, &location(run, &set)?, &tables).await?;
@@ -286,11 +284,18 @@ async fn add(
     let physical = dest.as_ref().unwrap_or(table);
     let desc = describe(table, dest.as_ref());
     let exists = calls::find_table_oid(&transaction, physical).await?.is_some();
-    if options.create {
+    if options.create || options.create_full {
         if exists {
             tracing::info!("Table {desc} already exist, not touching");
         } else if let Some((provider, source)) = original(provider, table).await? {
-            create_table(provider, &transaction, &source, physical).await?;
+            if options.create_full {
+                let there = &provider.tables;
+                let set = Registered::load(&transaction, &settings.queue, there).await?;
+                create_full::create_table(&mut provider.db, &transaction, &source, physical, &set)
+                    .await?;
+            } else {
+                create_table(&mut provider.db, &transaction, &source, physical).await?;
+            }
         } else {
             tracing::warn!("Table {desc} missing on provider, cannot create, skipping");
             return Ok(());
@@ -323,11 +328,11 @@ async fn add(
 async fn original<'a>(
     provider: Option<&'a mut Provider>,
     table: &TableName,
-) -> anyhow::Result<Option<(&'a mut Session, TableName)>> {
+) -> anyhow::Result<Option<(&'a mut Provider, TableName)>> {
     let Some(provider) = provider else { return Ok(None) };
     let source = provider.table(table).map_or(table, TableRow::dest).clone();
     let exists = calls::find_table_oid(&*provider.db, &source).await?.is_some();
-    Ok(exists.then_some((&mut provider.db, source)))
+    Ok(exists.then_some((provider, source)))
 }
 
 fn describe(table: &TableName, dest: Option<&TableName>) -> String {

@@ -23,7 +23,7 @@ pub(super) async fn create_table(
     create_schema(db, dest).await?;
     let key = match &definition.primary_key {
         // A table under another name may stand beside its original: the key's name is free only by luck.
-        Some((name, _)) if source != dest => table::free_name(db.client(), name).await?,
+        Some((name, _)) if source != dest => table::free_name(db.client(), name, &[]).await?,
         Some((name, _)) => name.clone(),
         None => String::new(),
     };
@@ -47,7 +47,8 @@ pub(super) async fn create_sequence(
     create(db, &creation).await
 }
 
-async fn create_schema(db: &Transaction<'_>, object: &TableName) -> anyhow::Result<()> {
+/// Creates the schema of an object, unless it is there.
+pub(super) async fn create_schema(db: &Transaction<'_>, object: &TableName) -> anyhow::Result<()> {
     let there: Option<bool> = pgq_client::calls::statement::value(
         db,
         "select exists (select from pg_namespace where nspname = $1)",

@@ -40,6 +40,7 @@ pub enum Name {
     TagAlive,
     TagDead,
     Takeover,
+    Triggers,
     WaitProvider,
     WaitRoot,
     WaitSync,

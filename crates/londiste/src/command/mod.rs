@@ -19,11 +19,14 @@ mod add_seq;
 mod add_table;
 mod bars;
 mod cascade;
+mod check;
 mod copies;
+mod create_full;
 mod create_node;
 mod create_object;
 mod drop_node;
 pub mod entry;
+mod fkeys_list;
 mod grants;
 mod handlers;
 pub mod list;
@@ -37,6 +40,7 @@ mod set;
 mod status;
 mod tables;
 mod tag_node;
+mod triggers_list;
 mod wait_node;
 mod wait_sync;
 pub(crate) mod wanted;
@@ -110,8 +114,9 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
         Name::TagAlive => tag_node::run(run, false).await?,
         Name::ChangeHandler => handlers::change(run).await?,
         Name::ShowHandlers => handlers::show(run)?,
-        // Stubs in the original as well: scripts may call them.
-        Name::Check | Name::Fkeys => {}
+        Name::Check => return check::run(run).await,
+        Name::Fkeys => fkeys_list::run(run).await?,
+        Name::Triggers => triggers_list::run(run).await?,
         Name::Status => status::status(run).await?,
         Name::NodeStatus => status::node_status(run).await?,
         Name::NodeInfo => status::node_info(run).await?,
@@ -125,9 +130,4 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
 /// For commands that the original has and this version does not.
 fn not_in_this_version(entry: &Entry) -> anyhow::Error {
     UsageError(format!("command '{}' is not in this version yet", entry.text)).into()
-}
-
-/// For options that the original has and this version does not.
-fn option_not_in_this_version(option: &str) -> UsageError {
-    UsageError(format!("option {option} is not in this version yet"))
 }

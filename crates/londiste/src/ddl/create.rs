@@ -19,7 +19,7 @@ pub struct Creation {
 /// Everything that [`super::drop::drops`] takes away.
 pub fn creations(structure: &Structure) -> Vec<Creation> {
     let table = &structure.table;
-    let constraints = structure.constraints.iter().map(|c| constraint(table, c));
+    let constraints = structure.constraints.iter().map(|c| constraint(table, c, ""));
     let indexes = structure.indexes.iter().map(|i| stand_alone_index(table, i));
     let parents = structure.parents.iter().map(|parent| Creation {
         name: table.to_string(),
@@ -34,7 +34,7 @@ pub fn creations(structure: &Structure) -> Vec<Creation> {
 pub fn script(structure: &Structure) -> String {
     let table = &structure.table;
     let constraints = structure.constraints.iter().map(|constraint| {
-        key_of_index(table, constraint).unwrap_or_else(|| self::constraint(table, constraint))
+        key_of_index(table, constraint).unwrap_or_else(|| self::constraint(table, constraint, ""))
     });
     let others = creations(structure).into_iter().skip(structure.constraints.len());
     let statements: Vec<String> =
@@ -76,9 +76,10 @@ fn constraint_comment(table: &TableName, constraint: &Constraint) -> Option<Stri
     })
 }
 
-fn constraint(table: &TableName, constraint: &Constraint) -> Creation {
+/// A constraint; `only` is `ONLY ` for those that do not go to partitions.
+pub(super) fn constraint(table: &TableName, constraint: &Constraint, only: &str) -> Creation {
     let (quoted, name) = (table.quoted(), quote_ident(&constraint.name));
-    let mut add = format!("ALTER TABLE {quoted} ADD CONSTRAINT {name}\n  ");
+    let mut add = format!("ALTER TABLE {only}{quoted} ADD CONSTRAINT {name}\n  ");
     let options = constraint.index.as_ref().and_then(|index| index.options.as_deref());
     match options.filter(|_| constraint.options_missing) {
         None => add.push_str(&constraint.definition),
@@ -101,7 +102,8 @@ fn constraint(table: &TableName, constraint: &Constraint) -> Creation {
     Creation { name: constraint.name.clone(), statements }
 }
 
-fn stand_alone_index(table: &TableName, index: &Index) -> Creation {
+/// An index without a constraint.
+pub(super) fn stand_alone_index(table: &TableName, index: &Index) -> Creation {
     // The index's name may contain the word, so look behind the table's.
     let head = format!(" ON {} USING ", table.quoted());
     let create = match index.definition.split_once(&head) {

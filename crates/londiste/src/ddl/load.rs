@@ -67,28 +67,29 @@ pub struct Structure {
     pub parents: Vec<String>,
 }
 
-/// Constraints on their own two feet: not inherited, and nobody's view, function or foreign key depends on them.
+/// Those on their own two feet are droppable: not inherited, and nobody's view, function or foreign key depends on them.
 ///
 /// A foreign key depends on the index of the key it points to, everything else on the constraint.
-const CONSTRAINTS: &str = "\
+pub(super) const CONSTRAINTS: &str = "\
 select c.conname, c.contype::text as kind, c.conindid,
        pg_get_constraintdef(c.oid) as definition,
        case when c.condeferrable then ' DEFERRABLE' else '' end
          || case when c.condeferred then ' INITIALLY DEFERRED' else '' end as deferral,
-       obj_description(c.oid, 'pg_constraint') as comment
+       obj_description(c.oid, 'pg_constraint') as comment,
+       (c.conislocal and c.coninhcount = 0
+         and not exists (select 1 from pg_depend d
+                          where d.deptype = 'n'
+                            and ((d.refclassid = 'pg_constraint'::regclass and d.refobjid = c.oid)
+                                 or (d.refclassid = 'pg_class'::regclass
+                                     and d.refobjid = c.conindid and c.conindid <> 0))))
+           as droppable
   from pg_constraint c
   left join pg_index x on x.indexrelid = c.conindid
  where c.conrelid = $1 and c.contype in ('p', 'u', 'x', 'c')
-   and c.conislocal and c.coninhcount = 0
    and coalesce(x.indisvalid, true)
-   and not exists (select 1 from pg_depend d
-                    where d.deptype = 'n'
-                      and ((d.refclassid = 'pg_constraint'::regclass and d.refobjid = c.oid)
-                           or (d.refclassid = 'pg_class'::regclass and d.refobjid = c.conindid
-                               and c.conindid <> 0)))
  order by c.oid";
 
-const INDEXES: &str = "\
+pub(super) const INDEXES: &str = "\
 select x.indexrelid, i.relname, pg_get_indexdef(x.indexrelid) as definition,
        (select string_agg(format('%I=%L', o.option_name, o.option_value), ', ')
           from pg_options_to_table(i.reloptions) o) as options,
@@ -101,10 +102,10 @@ select x.indexrelid, i.relname, pg_get_indexdef(x.indexrelid) as definition,
        array(select a.attstattarget::int4 from pg_attribute a
               where a.attrelid = x.indexrelid and a.attstattarget >= 0
               order by a.attnum) as stat_targets,
+       exists (select 1 from pg_constraint c
+                where c.conindid = x.indexrelid and c.contype in ('p', 'u', 'x')
+                  and c.conrelid = x.indrelid) as behind_constraint,
        (not i.relispartition
-         and not exists (select 1 from pg_constraint c
-                          where c.conindid = x.indexrelid and c.contype in ('p', 'u', 'x')
-                            and c.conrelid = x.indrelid)
          and not exists (select 1 from pg_depend d
                           where d.deptype = 'n' and d.refclassid = 'pg_class'::regclass
                             and d.refobjid = x.indexrelid)) as droppable
@@ -137,12 +138,17 @@ pub async fn load_structure(
 }
 
 /// Definitions name everything with its schema only where the search path does not lead to it.
-pub(super) async fn with_empty_search_path<T>(
+///
+/// # Errors
+/// Those of the work, after which the path stays empty: the transaction is over anyway.
+pub async fn with_empty_search_path<T, E: From<Error>>(
     client: &Client,
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    let path: String =
-        one(client, "select current_setting('search_path')", &[]).await?.try_get(0)?;
+    work: impl Future<Output = std::result::Result<T, E>>,
+) -> std::result::Result<T, E> {
+    let path: String = one(client, "select current_setting('search_path')", &[])
+        .await?
+        .try_get(0)
+        .map_err(Error::from)?;
     set_search_path(client, "").await?;
     let result = work.await?;
     set_search_path(client, &path).await?;
@@ -160,24 +166,16 @@ async fn read(client: &Client, table: &TableName, purpose: Purpose) -> Result<St
     let mut behind_constraints = Vec::new();
     for row in rows(client, INDEXES, oid).await? {
         let index = index(&row)?;
-        if row.try_get("droppable")? {
-            indexes.push(index);
-        } else {
+        if row.try_get("behind_constraint")? {
             behind_constraints.push((row.try_get::<_, u32>("indexrelid")?, index));
+        } else if row.try_get("droppable")? {
+            indexes.push(index);
         }
     }
     for row in rows(client, CONSTRAINTS, oid).await? {
-        let index_oid: u32 = row.try_get("conindid")?;
-        let kind: &str = row.try_get("kind")?;
-        let at = behind_constraints.iter().position(|&(oid, _)| oid == index_oid);
-        constraints.push(Constraint {
-            name: row.try_get("conname")?,
-            definition: row.try_get("definition")?,
-            deferral: row.try_get("deferral")?,
-            options_missing: matches!(kind, "p" | "u"),
-            index: at.map(|at| behind_constraints.swap_remove(at).1),
-            comment: row.try_get("comment")?,
-        });
+        if row.try_get("droppable")? {
+            constraints.push(constraint(&row, &mut behind_constraints)?);
+        }
     }
     let parents = match purpose {
         Purpose::Atomic => Vec::new(),
@@ -190,7 +188,22 @@ async fn read(client: &Client, table: &TableName, purpose: Purpose) -> Result<St
     Ok(Structure { table: table.clone(), constraints, indexes, parents })
 }
 
-fn index(row: &Row) -> Result<Index> {
+/// A constraint, with its index taken out of those that are behind constraints.
+pub(super) fn constraint(row: &Row, indexes: &mut Vec<(u32, Index)>) -> Result<Constraint> {
+    let index_oid: u32 = row.try_get("conindid")?;
+    let kind: &str = row.try_get("kind")?;
+    let at = indexes.iter().position(|&(oid, _)| oid == index_oid);
+    Ok(Constraint {
+        name: row.try_get("conname")?,
+        definition: row.try_get("definition")?,
+        deferral: row.try_get("deferral")?,
+        options_missing: matches!(kind, "p" | "u"),
+        index: at.map(|at| indexes.swap_remove(at).1),
+        comment: row.try_get("comment")?,
+    })
+}
+
+pub(super) fn index(row: &Row) -> Result<Index> {
     let columns: Vec<i32> = row.try_get("stat_columns")?;
     let targets: Vec<i32> = row.try_get("stat_targets")?;
     Ok(Index {

@@ -89,6 +89,13 @@ impl SequenceDefinition {
         Ok(sql)
     }
 
+    /// How it counts, without where it is.
+    pub fn settings(&self) -> String {
+        let Self { increment, min, max, cache, .. } = self;
+        let cycle = if self.cycle { "CYCLE" } else { "NO CYCLE" };
+        format!("INCREMENT BY {increment} MINVALUE {min} MAXVALUE {max} CACHE {cache} {cycle}")
+    }
+
     /// The next value.
     fn next(&self) -> Result<i64, Exhausted> {
         if !self.is_called {

@@ -115,30 +115,39 @@ pub fn creations(definition: &TableDefinition, dest: &TableName, key: &str) -> V
 }
 
 /// Name for a key in a database where the original's may be taken: digits at its end make place for the first number
-/// that no relation of any schema has (`t3_pkey` gives `t3_pkey_1`).
+/// that no relation of any schema has (`t3_pkey` gives `t3_pkey_1`), and none of those that are `taken` by others meanwhile.
 ///
 /// # Errors
 /// The server's; or when 999 names are taken.
-pub async fn free_name(client: &Client, name: &str) -> Result<String> {
+pub async fn free_name(client: &Client, name: &str, taken: &[String]) -> Result<String> {
     let stem = stem(name);
-    let sql = "select $1 || '_' || nr from generate_series(1, 999) nr \
-               where not exists (select 1 from pg_class where relname = $1 || '_' || nr) \
+    let sql = "select f.name from generate_series(1, 999) nr, \
+                      lateral (select $1 || '_' || nr) f (name) \
+               where not exists (select 1 from pg_class where relname = f.name) \
+                 and not exists (select 1 from pg_statistic_ext where stxname = f.name) \
+                 and f.name <> all ($2) \
                order by nr limit 1";
     let found = client
-        .query_typed(sql, &[(&stem, Type::TEXT)])
+        .query_typed(sql, &[(&stem, Type::TEXT), (&taken, Type::TEXT_ARRAY)])
         .await
         .map_err(|error| Error::sql(error, sql))?;
     let row = found.first().ok_or_else(|| Error::config(format!("no free name like {name}")))?;
     Ok(row.try_get(0)?)
 }
 
-/// The name without `_` and digits at its end.
+/// The server cuts longer names, the number included.
+const LONGEST_NAME: usize = 63;
+
+/// The name without `_` and digits at its end, and short enough for three digits.
 fn stem(name: &str) -> &str {
     let short = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    match short.strip_suffix('_') {
+    let stem = match short.strip_suffix('_') {
         Some(stem) if short.len() < name.len() && !stem.is_empty() => stem,
         _ => name,
-    }
+    };
+    let longest = LONGEST_NAME - "_999".len();
+    let end = (0..=longest).rev().find(|&at| stem.is_char_boundary(at)).unwrap_or(0);
+    if stem.len() > longest { &stem[..end] } else { stem }
 }
 
 #[cfg(test)]
@@ -198,5 +207,7 @@ mod tests {
         assert_eq!(stem("t3"), "t3");
         assert_eq!(stem("t_"), "t_");
         assert_eq!(stem("_7"), "_7");
+        assert_eq!(stem(&"x".repeat(63)), "x".repeat(59));
+        assert_eq!(stem(&"ä".repeat(31)), "ä".repeat(29));
     }
 }

@@ -1,0 +1,171 @@
+//! `triggers`: the triggers of this node's tables, londiste's own and those of applications, and what is missing of them.
+//!
+//! New here. A table of a root that has lost its trigger sends nothing any more, and nobody notices.
+
+use pgq_client::calls::pgq_node::NodeType;
+use pgq_client::text::quoting::{quote_ident, quote_literal};
+
+use super::Run;
+use super::add_table::location;
+use super::check::{chosen, say_statements};
+use super::set::LocalSet;
+use super::tables::show;
+use crate::calls::{self, TableRow};
+use crate::cli::table_display::Cell;
+use crate::ddl::differences::{MISSING, fire};
+use crate::ddl::relation::names::Names;
+use crate::ddl::relation::{Firing, Relation, Trigger, read, settings};
+use crate::job;
+
+/// Lists the triggers of the tables that the arguments name, or of all of this node.
+pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
+    let queue = &run.job.settings.queue;
+    let mut set = LocalSet::load(run).await?;
+    let node_type = set.node_type()?;
+    let rows = calls::get_table_list(&*set.db, queue).await?;
+    let tables = chosen(run, &rows)?;
+    let originals =
+        if node_type == NodeType::Root { Vec::new() } else { originals(run, &set, &tables).await };
+    let mut list = List::default();
+    for (at, row) in tables.iter().enumerate() {
+        let local = job::begin(&mut set.db).await?;
+        if calls::find_table_oid(&local, row.dest()).await?.is_none() {
+            tracing::warn!("Table {} does not exist on local node", row.dest());
+            continue;
+        }
+        let Some(here) = read::load_locked(local.client(), row.dest()).await? else {
+            tracing::warn!("Table {} is locked, by its copy perhaps, and not listed", row.dest());
+            continue;
+        };
+        let original = originals.get(at).and_then(Option::as_ref);
+        table(run, node_type, &here, row, original, &mut list)?;
+    }
+    let headers = ["table_name", "trigger_name", "owner", "state"];
+    show("Triggers on node", &headers, &list.cells);
+    say_statements("Create what is missing.", list.create);
+    say_statements("Let londiste's triggers fire again.", list.enable);
+    say_statements("Drop those of applications.", list.drop);
+    Ok(())
+}
+
+#[derive(Default)]
+struct List {
+    cells: Vec<Vec<Cell>>,
+    create: Vec<String>,
+    enable: Vec<String>,
+    drop: Vec<String>,
+}
+
+impl List {
+    fn line(&mut self, row: &TableRow, trigger: &str, owner: &str, state: &str) {
+        let texts = [row.dest().as_str(), trigger, owner, state];
+        self.cells.push(texts.iter().map(|text| Cell::text(Some(text))).collect());
+    }
+}
+
+/// The tables as the provider has them. A node is worth listing also when its provider is not to be reached.
+async fn originals(run: &Run, set: &LocalSet, tables: &[TableRow]) -> Vec<Option<Relation>> {
+    let found = async {
+        let mut db = run.job.remote("provider_db", &location(run, set)?).await?;
+        let rows = calls::get_table_list(&*db, &run.job.settings.queue).await?;
+        let transaction = job::begin(&mut db).await?;
+        let mut originals = Vec::new();
+        for table in tables {
+            let there = rows.iter().find(|row| row.table == table.table && row.local);
+            let original = match there {
+                Some(row) if calls::find_table_oid(&transaction, row.dest()).await?.is_some() => {
+                    Some(read::load_top(transaction.client(), row.dest()).await?)
+                }
+                _ => None,
+            };
+            originals.push(original);
+        }
+        anyhow::Ok(originals)
+    };
+    found.await.unwrap_or_else(|error| {
+        tracing::warn!("triggers of the provider are not listed: {error:#}");
+        Vec::new()
+    })
+}
+
+fn table(
+    run: &Run,
+    node_type: NodeType,
+    here: &Relation,
+    row: &TableRow,
+    original: Option<&Relation>,
+    list: &mut List,
+) -> anyhow::Result<()> {
+    let table = row.dest().quoted();
+    let queue = run.job.settings.queue.as_str();
+    for trigger in &here.triggers {
+        let owner = if trigger.of_londiste { "londiste" } else { "application" };
+        list.line(row, &trigger.name, owner, trigger.firing.word());
+        if !trigger.of_londiste {
+            list.drop.push(format!("DROP TRIGGER {} ON {table};", quote_ident(&trigger.name)));
+        } else if matches!(trigger.firing, Firing::Disabled | Firing::Replica) {
+            list.enable.push(fire(&table, &trigger.name, Firing::Origin));
+        }
+    }
+    let of_queue: Vec<&Trigger> = here
+        .triggers
+        .iter()
+        .filter(|trigger| trigger.of_londiste && first_argument_is(&trigger.definition, queue))
+        .collect();
+    let has = |each: &str| of_queue.iter().any(|trigger| trigger.definition.contains(each));
+    let expected = [
+        ("FOR EACH ROW", format!("_londiste_{queue}")),
+        ("FOR EACH STATEMENT", format!("_londiste_{queue}_truncate")),
+    ];
+    let missing: Vec<&String> =
+        expected.iter().filter(|(each, _)| !has(each)).map(|(_, name)| name).collect();
+    if !missing.is_empty() {
+        // Left away by --no-triggers, or lost.
+        for name in missing {
+            list.line(row, name, "londiste", MISSING);
+        }
+        let literal = |text: &str| quote_literal(Some(text));
+        list.create.push(format!(
+            "select * from londiste.create_trigger({}, {}, '{{}}', {}, {});",
+            literal(queue),
+            literal(row.table.as_str()),
+            literal(row.dest().as_str()),
+            literal(node_type.as_str())
+        ));
+    }
+    let Some(original) = original else { return Ok(()) };
+    let mut names = Names::default();
+    names.relations.insert(original.name().clone(), row.dest().clone());
+    for trigger in original.triggers.iter().filter(|trigger| !trigger.of_londiste) {
+        if !here.triggers.iter().any(|known| known.name == trigger.name) {
+            list.line(row, &trigger.name, "application", MISSING);
+            list.create.extend(settings::trigger(original, trigger, &names)?);
+        }
+    }
+    Ok(())
+}
+
+/// The queue is the first argument of all of londiste's triggers.
+fn first_argument_is(definition: &str, queue: &str) -> bool {
+    let call = format!("({}", quote_literal(Some(queue)));
+    definition.contains(&format!("{call})")) || definition.contains(&format!("{call}, "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_of_a_trigger() {
+        let of = |args: &str| {
+            let definition = format!(
+                "CREATE TRIGGER x AFTER INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION f({args})"
+            );
+            first_argument_is(&definition, "it's")
+        };
+        assert!(of("'it''s'"));
+        assert!(of("'it''s', 'deny'"));
+        assert!(!of("'it''s2'"));
+        assert!(!of("'x', 'it''s'"));
+    }
+}
