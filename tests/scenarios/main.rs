@@ -42,6 +42,7 @@ mod sql_install;
 mod sql_node;
 mod sql_pgq;
 mod takeover;
+mod takeover_merge;
 mod testkit;
 mod tree;
 mod two_nodes;
