@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use system_tests::answers::path;
+use system_tests::answers::{is_addition, path};
 use system_tests::schemas::database;
 use system_tests::{Database, Impl};
 
@@ -114,7 +114,11 @@ fn every_row_of_the_interface_is_ours() {
         if used != EXCEPTIONS.iter().filter(|(of, ..)| *of == file).count() {
             wrong.push(format!("{file}: an exception is no longer needed"));
         }
-        wrong.extend(ours.into_iter().map(|row| format!("{file}: not in the interface: {row}")));
+        let ours = ours.into_iter().filter(|row| {
+            let (schema, name) = row.split_once('\t').unwrap_or_default();
+            !is_addition(schema, name.split('\t').next().unwrap_or_default())
+        });
+        wrong.extend(ours.map(|row| format!("{file}: not in the interface: {row}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

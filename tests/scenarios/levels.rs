@@ -5,7 +5,7 @@ use system_tests::wait::{EVENTUALLY, SOON};
 use system_tests::{Ticker, holds, wait_for};
 
 use crate::diary::{Load, QUEUE, TABLES};
-use crate::tree::{Place, events, newest_tick, ticks};
+use crate::place::{Place, events, newest_tick, ticks};
 
 const INFO: (&str, &str) = TABLES[0];
 const SESSION: (&str, &str) = TABLES[1];

@@ -12,7 +12,7 @@ use system_tests::wait::EVENTUALLY;
 use system_tests::{Ticker, holds, wait_for};
 
 use crate::diary::{Load, SEQUENCES, TABLES};
-use crate::tree::{Place, events, newest_tick, ticks};
+use crate::place::{Place, events, newest_tick, ticks};
 
 /// Set: all casts are played.
 const ALL: &str = "LONDISTE_TEST_MIXED";

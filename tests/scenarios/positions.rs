@@ -8,7 +8,7 @@ use system_tests::wait::{EVENTUALLY, SOON};
 use system_tests::{Database, Ticker, holds, wait_for};
 
 use crate::diary::{Load, QUEUE, TABLES};
-use crate::tree::{Place, events, newest_tick, ticks};
+use crate::place::{Place, events, newest_tick, ticks};
 
 const SESSION: &str = TABLES[1].0;
 

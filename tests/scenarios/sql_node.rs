@@ -115,6 +115,42 @@ fn the_last_tick_of_a_demoted_root_sees_every_event() {
     );
 }
 
+/// A transaction whose snapshot is older than the demotion would write behind the last tick, where nobody reads.
+#[test]
+fn an_old_snapshot_does_not_write_into_a_demoted_root() {
+    let db = database(Impl::Ours);
+    root(&db, "q");
+    db.sql("create table t (id int primary key); select londiste.local_add_table('q', 't')");
+    let old_snapshot = || {
+        let mut client = db.client();
+        let begin = "begin isolation level repeatable read; select count(*) from t";
+        client.batch_execute(begin).expect("a transaction of its own");
+        client
+    };
+    let message = |refused: Result<(), postgres::Error>| {
+        let refused = refused.expect_err("the queue is closed");
+        refused.as_db_error().map(|server| server.message().to_owned()).unwrap_or_default()
+    };
+    let (mut by_trigger, mut by_call) = (old_snapshot(), old_snapshot());
+    db.sql("select pgq_node.demote_root('q', 1, 'm')");
+    db.sql("select pgq_node.demote_root('q', 2, 'm')");
+    let call = "select pgq.insert_event('q', 'late', 'data')";
+    for refused in
+        [by_trigger.batch_execute("insert into t values (1)"), by_call.batch_execute(call)]
+    {
+        assert_eq!(message(refused), "Insert into queue disallowed");
+    }
+    // The other way round the queue is open for everybody at once.
+    db.sql("select pgq_node.demote_root('q', 3, 'm')");
+    let mut early = old_snapshot();
+    db.sql("select pgq_node.promote_branch('q')");
+    early.batch_execute("insert into t values (2); commit").expect("the queue is open");
+    assert_eq!(
+        db.text("select ev_type, ev_extra1 from pgq.event_template where ev_extra1 = 'public.t'"),
+        "I:id|public.t"
+    );
+}
+
 /// Two sessions at one part: the later finds it made.
 #[test]
 fn a_partition_is_created_once() {

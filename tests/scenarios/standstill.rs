@@ -6,7 +6,7 @@ use system_tests::wait::{EVENTUALLY, SOON};
 use system_tests::{Cluster, Ticker, holds, wait_for};
 
 use crate::diary::{Load, SEQUENCES, TABLES};
-use crate::tree::{Place, newest_tick};
+use crate::place::{Place, newest_tick};
 
 /// Rows may come from a node that has heard less of the set than we have. What it does not know yet is not gone.
 #[test]

@@ -1,149 +1,364 @@
-//! Nodes of any shape of cascade: what the stories with branches share. The tables and the load are those of
-//! [`crate::diary`].
+//! A cascade of several nodes, with users who keep what they were promised.
+//!
+//! A [`Tree`] is a root and the branches and leaves below it, each a database of its own with the table [`TABLE`] replicated.
+//! [`Users`] write to whichever node takes their writes, and remember what was acknowledged.
 
-use system_tests::wait::EVENTUALLY;
-use system_tests::{Cluster, Database, Impl, Node, holds, wait_for};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use crate::diary::{ADD_KEYS, QUEUE, SCHEMA, USERS, assert_same_rows, wait_caught_up};
+use postgres::{Client, NoTls};
+use system_tests::Impl::{self, Ours, Reference};
+use system_tests::wait::{EVENTUALLY, SOON};
+use system_tests::{Cluster, Database, Node, Program, Ticker, holds, under_test, wait_for};
 
-/// A database with its node. Dropped in this order: the daemon first, then the database it is connected to.
+pub(crate) use crate::diary::QUEUE;
+
+/// The table of every node, as londiste names it, and a second one that is updated and deleted from.
+pub(crate) const TABLES: [(&str, &str); 2] = [("public.entry", "id"), ("public.counter", "id")];
+
+const SCHEMA: &str = "create table entry (id bigint primary key, place text);
+    create table counter (id int primary key, n bigint not null, last bigint)";
+
+/// Who does what. The schemas are those of whoever creates the nodes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cast {
+    pub(crate) schemas: Impl,
+    pub(crate) workers: Impl,
+    pub(crate) commands: Impl,
+}
+
+impl Cast {
+    pub(crate) const OURS: Cast = Cast { schemas: Ours, workers: Ours, commands: Ours };
+    pub(crate) const THEIRS: Cast =
+        Cast { schemas: Reference, workers: Reference, commands: Reference };
+    /// Our commands on a cascade of theirs.
+    pub(crate) const OUR_COMMANDS: Cast =
+        Cast { schemas: Reference, workers: Reference, commands: Ours };
+    /// Our programs on their schemas.
+    pub(crate) const THEIR_SCHEMAS: Cast =
+        Cast { schemas: Reference, workers: Ours, commands: Ours };
+    /// Their commands on a cascade of ours.
+    pub(crate) const THEIR_COMMANDS: Cast =
+        Cast { schemas: Ours, workers: Ours, commands: Reference };
+    /// Their workers on our schemas, under our commands.
+    pub(crate) const THEIR_WORKERS: Cast =
+        Cast { schemas: Ours, workers: Reference, commands: Ours };
+}
+
+/// A node and its database.
 pub(crate) struct Place {
     pub(crate) node: Node,
     pub(crate) db: Database,
 }
 
 impl Place {
-    /// An empty site and the ini file of a node that nobody has created yet.
-    pub(crate) fn new(implementation: Impl, name: &str) -> Self {
-        Self::on(implementation, name, Cluster::shared())
+    /// Who it reads from, as its own database says.
+    pub(crate) fn provider(&self) -> String {
+        self.info("provider_node")
     }
 
-    /// The same on another server.
-    pub(crate) fn on(implementation: Impl, name: &str, cluster: &Cluster) -> Self {
-        let db = cluster.create_database(name);
-        db.sql(SCHEMA);
-        db.sql(ADD_KEYS);
-        let node = Node::new(implementation, name, &db, QUEUE)
-            .with("parallel_copies", "4")
-            .with("local_wm_publish_period", "0.3")
-            .with("global_wm_publish_period", "0.3");
-        Self { node, db }
-    }
-
-    /// With users who have never logged in.
-    pub(crate) fn with_users(self) -> Self {
-        self.db.sql(&format!(
-            "insert into app.user_info (userid, engname) select id, 'user ' || id from generate_series(1, {USERS}) id;
-             insert into app.user_session (userid) select generate_series(1, {USERS})"
-        ));
-        self
-    }
-
-    /// `create-root`, with ticks often enough for a test.
-    #[track_caller]
-    pub(crate) fn create_root(&self) {
-        self.node.londiste(["create-root", self.name(), &self.db.connstr()]).ok();
-        quick_ticks(&self.db, QUEUE);
-    }
-
-    /// `create-branch` or `create-leaf` below `provider`.
-    #[track_caller]
-    pub(crate) fn create(&self, command: &str, provider: &Place, options: &[&str]) {
-        let (own, upstream) = (self.db.connstr(), format!("--provider={}", provider.db.connstr()));
-        self.node.londiste([&[command, self.name(), &own, &upstream], options].concat()).ok();
-    }
-
-    /// The node's name, which is its job's.
-    pub(crate) fn name(&self) -> &str {
-        self.node.name()
-    }
-
-    /// The tick where the worker stands.
-    #[track_caller]
-    pub(crate) fn position(&self) -> i64 {
-        self.db.int(&format!(
-            "select completed_tick from pgq_node.get_consumer_state('{QUEUE}', '{}')",
-            self.name()
-        ))
-    }
-
-    /// One value of `pgq_node.get_node_info`.
-    #[track_caller]
+    /// A column of `pgq_node.get_node_info`.
     pub(crate) fn info(&self, column: &str) -> String {
         self.db.text(&format!("select {column} from pgq_node.get_node_info('{QUEUE}')"))
     }
 
-    /// Waits until a value of `pgq_node.get_node_info` is a tick from `tick` on.
+    /// Nodes that read from it, as its own database says.
+    pub(crate) fn subscribers(&self) -> String {
+        self.db.text(&format!(
+            "select string_agg(node_name, ',' order by node_name) from pgq_node.get_subscriber_info('{QUEUE}')"
+        ))
+    }
+
+    /// Names and marks of all members it knows.
+    pub(crate) fn members(&self) -> String {
+        self.db.text(&format!(
+            "select string_agg(node_name || case when dead then ' (dead)' else '' end, ',' order by node_name)
+               from pgq_node.get_queue_locations('{QUEUE}')"
+        ))
+    }
+
+    /// The newest tick of its queue.
+    pub(crate) fn top(&self) -> i64 {
+        self.db.int(&format!("select last_tick_id from pgq.get_queue_info('{QUEUE}')"))
+    }
+
+    /// How far its worker is.
+    pub(crate) fn position(&self) -> i64 {
+        let name = self.node.name();
+        self.db.int(&format!(
+            "select completed_tick from pgq_node.get_consumer_state('{QUEUE}', '{name}')"
+        ))
+    }
+}
+
+/// The nodes in the order they were created, the first is the root at the beginning.
+pub(crate) struct Tree {
+    cast: Cast,
+    tickers: Vec<Ticker>,
+    places: Vec<Place>,
+}
+
+impl Tree {
+    /// A root in this cluster, with its tables, and nothing below it yet. Nodes in the shared cluster are ticked by one
+    /// ticker, so they are announced.
+    pub(crate) fn plant(cast: Cast, cluster: &Cluster, root: &str) -> Self {
+        let mut tree = Self { cast, tickers: Vec::new(), places: Vec::new() };
+        let place = tree.place(cluster, root);
+        place.node.londiste(["create-root", root, &place.db.connstr()]).ok();
+        tree.settle(place);
+        tree
+    }
+
+    /// A node below another, with both tables in sync.
     #[track_caller]
-    pub(crate) fn wait_info(&self, column: &str, tick: i64) {
-        wait_for(format!("{column} of {} at {tick}", self.name()), EVENTUALLY, || {
-            let seen = self.info(column);
-            holds(seen.parse::<i64>().is_ok_and(|seen| seen >= tick), seen)
+    pub(crate) fn grow(&mut self, cluster: &Cluster, kind: &str, name: &str, provider: &str) {
+        let place = self.place(cluster, name);
+        let from = format!("--provider={}", self.get(provider).db.connstr());
+        place.node.londiste([kind, name, &place.db.connstr(), &from]).ok();
+        self.settle(place);
+    }
+
+    /// All branches and leaves of these names below the root, in the shared cluster.
+    #[track_caller]
+    pub(crate) fn branches_and_leaves(&mut self, nodes: &[(&str, &str, &str)]) {
+        for (kind, name, provider) in nodes {
+            self.grow(Cluster::shared(), kind, name, provider);
+        }
+    }
+
+    fn place(&self, cluster: &Cluster, name: &str) -> Place {
+        let db = cluster.create_database(name);
+        db.sql(SCHEMA);
+        if self.places.is_empty() {
+            db.sql("insert into counter select i, 0, null from generate_series(0, 9) i");
+        }
+        let node = Node::new(self.cast.schemas, name, &db, QUEUE).with("parallel_copies", "2");
+        Place { node, db }
+    }
+
+    /// The daemons of a new node, and its tables.
+    #[track_caller]
+    fn settle(&mut self, mut place: Place) {
+        if place.info("node_type") != "leaf" {
+            for (key, value) in [("ticker_max_lag", "0.1 s"), ("ticker_idle_period", "0.5 s")] {
+                place
+                    .db
+                    .sql(&format!("select pgq.set_queue_config('{QUEUE}', '{key}', '{value}')"));
+            }
+            // Of whoever the root is; on a branch it has nothing to do.
+            let ticker = Ticker::new(self.cast.schemas, &place.db);
+            ticker.start();
+            self.tickers.push(ticker);
+        }
+        place.node.hand_over(self.cast.workers);
+        place.node.start_worker();
+        place.node.londiste(["add-table", "entry", "counter"]).ok();
+        place.node.londiste(["wait-sync"]).ok();
+        place.node.hand_over(self.cast.commands);
+        self.places.push(place);
+    }
+
+    /// A node by its name.
+    #[track_caller]
+    pub(crate) fn get(&self, name: &str) -> &Place {
+        let place = self.places.iter().find(|place| place.node.name() == name);
+        place.unwrap_or_else(|| panic!("no node {name}"))
+    }
+
+    /// Starts the worker of a node, of the cast's implementation whoever runs the commands.
+    #[track_caller]
+    pub(crate) fn start_worker(&self, name: &str) {
+        let node = &self.get(name).node;
+        let program = self.cast.workers.executable(Program::Londiste);
+        let mut worker = under_test::command(&program, node.folder());
+        under_test::finish(SOON * 2, worker.arg("-d").arg(node.ini()).arg("worker")).ok();
+        node.worker().wait_running();
+    }
+
+    /// Another implementation runs the commands from here on.
+    pub(crate) fn commands_by(&mut self, implementation: Impl) {
+        for place in &mut self.places {
+            place.node.hand_over(implementation);
+        }
+    }
+
+    /// The ticker of a node that is not a leaf, by the node's number among these.
+    pub(crate) fn ticker(&self, nr: usize) -> &Ticker {
+        &self.tickers[nr]
+    }
+
+    /// Waits until everything that was written on `root` so far has arrived at all these nodes.
+    #[track_caller]
+    pub(crate) fn wait_caught_up(&self, root: &str, others: &[&str]) {
+        let root = &self.get(root).db;
+        let mark = root.text(&format!(
+            "select pgq.insert_event('{QUEUE}', 'pgq.location-info', name,
+                '{QUEUE}', node_location, dead::text, null)
+            from (select node_name as name, node_location, dead from pgq_node.node_location
+                   where queue_name = '{QUEUE}' order by node_name limit 1) x"
+        ));
+        assert!(!mark.is_empty());
+        let before = root.int(&format!("select last_tick_id from pgq.get_queue_info('{QUEUE}')"));
+        let tick = wait_for("a tick behind what was written", EVENTUALLY, || {
+            root.sql(&format!("select pgq.force_tick('{QUEUE}')"));
+            let newest =
+                root.int(&format!("select last_tick_id from pgq.get_queue_info('{QUEUE}')"));
+            holds(newest > before, newest).map(|()| newest)
         });
+        for name in others {
+            wait_for(format!("tick {tick} on {name}"), EVENTUALLY, || {
+                let place = self.get(name);
+                let seen = place
+                    .db
+                    .try_text(&format!(
+                        "select completed_tick, cur_error from pgq_node.get_consumer_state('{QUEUE}', '{name}')"
+                    ))
+                    .map_err(|e| e.to_string())?;
+                let reached = seen.split('|').next().and_then(|tick| tick.parse::<i64>().ok());
+                holds(
+                    reached.is_some_and(|reached| reached >= tick),
+                    format!("tick and error: {seen}"),
+                )
+            });
+        }
     }
 
-    /// Waits until all that the root has committed so far is applied here.
+    /// Panics unless all these nodes have the same rows in both tables.
     #[track_caller]
-    pub(crate) fn wait_caught_up(&self, root: &Place) {
-        wait_caught_up(&root.db, &self.db, self.name());
+    pub(crate) fn assert_equal(&self, nodes: &[&str]) {
+        let first = &self.get(nodes[0]).db;
+        for name in &nodes[1..] {
+            for (table, key) in TABLES {
+                crate::diary::assert_same_rows((first, table), (&self.get(name).db, table), key);
+            }
+        }
     }
 
-    /// Panics if a cycle of the worker failed, which it would have repeated.
+    /// Panics unless `status` of this node shows these lines, without ticks and lags.
     #[track_caller]
-    pub(crate) fn assert_never_failed(&self) {
-        let log = self.node.log();
-        let failed =
-            [" crashed: ", "got error on connection"].iter().any(|text| log.contains(text));
-        assert!(!failed, "{log}");
+    pub(crate) fn assert_tree(&self, name: &str, expected: &[&str]) {
+        let seen = wait_for(format!("the tree {expected:?}"), SOON, || {
+            let status = self.get(name).node.londiste(["status"]).ok();
+            let titles: Vec<String> = status
+                .stdout
+                .lines()
+                .filter(|line| line.ends_with(')') && !line.contains("Lag:"))
+                .map(|line| line.trim_start_matches([' ', '|', '+', '-', ':']).to_owned())
+                .collect();
+            let mut sorted = titles.clone();
+            sorted.sort();
+            let mut wanted: Vec<String> = expected.iter().map(ToString::to_string).collect();
+            wanted.sort();
+            // That of a dead node, of which nothing is known.
+            let living = status.stdout.replace("Lag: (n/a), PAUSED, NOT UPTODATE", "");
+            holds(sorted == wanted && !living.contains("NOT UPTODATE"), &status).map(|()| living)
+        });
+        assert!(!seen.contains("PAUSED"), "{seen}");
     }
 
-    /// Panics unless these tables have the same rows as on another place. Waits for nothing.
+    /// Panics when a worker or command of these nodes logged an error.
     #[track_caller]
-    pub(crate) fn assert_equal(&self, other: &Place, tables: &[(&str, &str)]) {
-        for &(table, key) in tables {
-            assert_same_rows((&self.db, table), (&other.db, table), key);
+    pub(crate) fn assert_no_errors(&self, nodes: &[&str]) {
+        for name in nodes {
+            let log = self.get(name).node.log();
+            assert!(!log.contains(" ERROR "), "{name}: {log}");
         }
     }
 }
 
-/// The queue's default is a tick every three seconds under load, and one a minute without.
-pub(crate) fn quick_ticks(db: &Database, queue: &str) {
-    db.sql(&format!(
-        "select pgq.set_queue_config('{queue}', 'ticker_max_lag', '0.1 seconds');
-         select pgq.set_queue_config('{queue}', 'ticker_idle_period', '0.5 seconds')"
-    ));
+/// Somebody who writes to the first node that lets him, until told to stop.
+pub(crate) struct Users {
+    stop: Arc<AtomicBool>,
+    acknowledged: Arc<Mutex<BTreeSet<(usize, i64)>>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
-/// The newest tick of a place's queue.
-#[track_caller]
-pub(crate) fn newest_tick(place: &Place) -> i64 {
-    place.db.int(&format!("select last_tick_id from pgq.get_queue_info('{QUEUE}')"))
+impl Users {
+    /// Two of them. They try the nodes one after the other and stay where a write was accepted.
+    pub(crate) fn start(databases: &[&Database]) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let acknowledged = Arc::new(Mutex::new(BTreeSet::new()));
+        let connstrs: Vec<String> = databases.iter().map(|db| db.connstr()).collect();
+        let threads = (0..2)
+            .map(|user| {
+                let (stop, acknowledged, connstrs) =
+                    (stop.clone(), acknowledged.clone(), connstrs.clone());
+                thread::spawn(move || Self::work(user, &connstrs, &stop, &acknowledged))
+            })
+            .collect();
+        Self { stop, acknowledged, threads }
+    }
+
+    fn work(
+        user: i64,
+        connstrs: &[String],
+        stop: &AtomicBool,
+        acknowledged: &Mutex<BTreeSet<(usize, i64)>>,
+    ) {
+        let (mut at, mut id, mut client): (usize, i64, Option<Client>) = (0, user, None);
+        while !stop.load(Ordering::Relaxed) {
+            let session = match client.take() {
+                Some(session) => Ok(session),
+                None => Client::connect(&connstrs[at], NoTls),
+            };
+            id += 2;
+            let written = session.and_then(|mut session| {
+                let mut transaction = session.transaction()?;
+                transaction.batch_execute(&format!(
+                    "insert into entry values ({id}, current_database());
+                     update counter set n = n + 1, last = {id} where id = {id} % 10"
+                ))?;
+                transaction.commit()?;
+                Ok(session)
+            });
+            match written {
+                Ok(session) => {
+                    client = Some(session);
+                    acknowledged.lock().unwrap_or_else(PoisonError::into_inner).insert((at, id));
+                }
+                Err(_) => at = (at + 1) % connstrs.len(),
+            }
+            thread::sleep(Duration::from_millis(4));
+        }
+    }
+
+    /// Ids whose commit was acknowledged by the database of that number.
+    pub(crate) fn acknowledged_by(&self, nr: usize) -> BTreeSet<i64> {
+        let all = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().filter(|(at, _)| *at == nr).map(|(_, id)| *id).collect()
+    }
+
+    /// Waits until so many more writes were acknowledged by the database of that number.
+    #[track_caller]
+    pub(crate) fn wait_for_more(&self, nr: usize, writes: usize) {
+        let goal = self.acknowledged_by(nr).len() + writes;
+        wait_for(format!("{writes} more writes"), SOON, || {
+            let done = self.acknowledged_by(nr).len();
+            holds(done >= goal, format!("{done} of {goal}"))
+        });
+    }
+
+    /// Ends them.
+    #[track_caller]
+    pub(crate) fn stop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            thread.join().expect("users do not panic");
+        }
+    }
 }
 
-/// The ticks of a place's queue from `from` to `to`, without what differs between servers: the snapshot.
-#[track_caller]
-pub(crate) fn ticks(place: &Place, from: i64, to: i64) -> String {
-    place.db.text(&format!(
-        "select tick_id, extract(epoch from tick_time), tick_event_seq
-           from pgq.tick join pgq.queue on queue_id = tick_queue
-          where queue_name = '{QUEUE}' and tick_id between {from} and {to} order by 1"
-    ))
+impl Drop for Users {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
 }
 
-/// The events of a place's queue between two ticks, without what differs between servers: the transaction.
-#[track_caller]
-pub(crate) fn events(place: &Place, from: i64, to: i64) -> String {
-    let table = place
-        .db
-        .text(&format!("select queue_data_pfx from pgq.queue where queue_name = '{QUEUE}'"));
-    place.db.text(&format!(
-        "select ev_id, extract(epoch from ev_time), ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4
-           from {table},
-                (select tick_snapshot as low from pgq.tick join pgq.queue on queue_id = tick_queue
-                  where queue_name = '{QUEUE}' and tick_id = {from}) low,
-                (select tick_snapshot as high from pgq.tick join pgq.queue on queue_id = tick_queue
-                  where queue_name = '{QUEUE}' and tick_id = {to}) high
-          where not txid_visible_in_snapshot(ev_txid, low) and txid_visible_in_snapshot(ev_txid, high)
-          order by ev_id"
-    ))
+/// Ids of the table that users write to.
+pub(crate) fn ids(db: &Database) -> BTreeSet<i64> {
+    let text = db.text("select id from entry");
+    text.lines().map(|id| id.parse().expect("a number")).collect()
 }

@@ -9,7 +9,7 @@ use system_tests::wait::{EVENTUALLY, SOON};
 use system_tests::{Cluster, Node, holds, wait_for};
 
 use crate::diary::{Cast, QUEUE, SEQUENCES, Stage, TABLES, assert_same_rows, states};
-use crate::tree::Place;
+use crate::place::Place;
 
 /// A site with the four tables, keys and nodes, running.
 fn running() -> Stage {

@@ -125,7 +125,7 @@ fn runs_that_end_before_a_database_is_asked() {
         &["--set", "x", "x.ini", "status"],
         &["x.ini", "status", "now"],
         &["x.ini", "drop-node"],
-        &["x.ini", "takeover", "n1"],
+        &["x.ini", "takeover"],
         &["x.ini", "tables"],
         &["x.ini", "worker", "-d"],
         &["x.ini", "copy"],

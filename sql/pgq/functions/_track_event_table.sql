@@ -1,6 +1,7 @@
 -- Keeps, for every queue N, a function pgq._event_N_table(): the number K of the queue's current event
--- table, or -1 - K while events have to go through pgq.insert_event (inserts are disabled or limited,
--- or the queue has been given other tables by hand). Generated capture functions ask it.
+-- table, or -1 - K while events have to go through pgq.insert_event (inserts are limited, or the queue has
+-- been given other tables by hand), or -100001 - K while inserts are disabled. Generated capture functions
+-- ask it, and pgq.insert_event_raw does where its snapshot may be old.
 --
 -- It is a constant, so it costs nothing per row: the planner folds it, and replacing the function
 -- makes every session plan again. Other ways to know the table would read pgq.queue for every row.
@@ -21,7 +22,8 @@ begin
         execute pg_catalog.format('drop function if exists pgq.%I()', name);
         return null;
     end if;
-    nr := -1 operator(pg_catalog.-) new.queue_cur_table;
+    nr := case when new.queue_disable_insert then -100001 else -1 end
+          operator(pg_catalog.-) new.queue_cur_table;
     if not new.queue_disable_insert
        and coalesce(new.queue_per_tx_limit operator(pg_catalog.<) 0, true)
        and new.queue_data_pfx operator(pg_catalog.=) prefix

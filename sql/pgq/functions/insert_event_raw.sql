@@ -31,10 +31,14 @@ begin
 
     if pg_catalog.current_setting('transaction_isolation') operator(pg_catalog.<>) 'read committed' then
         -- This snapshot may be older than the last rotation, and readers no longer look into the table
-        -- that it knows. A function is found as it is now.
+        -- that it knows; or older than the last tick of a root that was demoted since, and nobody would
+        -- read the event at all. A function is found as it is now.
         execute pg_catalog.format('select pgq._event_%s_table()', q.queue_id) into current_table;
-        q.queue_cur_table := case when current_table operator(pg_catalog.<) 0
-            then -1 operator(pg_catalog.-) current_table else current_table end;
+        q.queue_disable_insert := current_table operator(pg_catalog.<=) -100001;
+        q.queue_cur_table := case
+            when q.queue_disable_insert then -100001 operator(pg_catalog.-) current_table
+            when current_table operator(pg_catalog.<) 0 then -1 operator(pg_catalog.-) current_table
+            else current_table end;
     end if;
 
     new_id := pg_catalog.nextval(q.queue_event_seq::pg_catalog.regclass);

@@ -1,4 +1,7 @@
 //! `drop-node`: removes a node from the set, also one that is gone already (contract `cli.md` 6.10).
+//!
+//! Departure: a node that cannot be asked is refused as well when others read from it; the original removed it from the root and
+//! then met the first of them.
 
 use anyhow::bail;
 use pgq_client::calls::pgq_node;
@@ -6,6 +9,7 @@ use pgq_client::name::NodeName;
 
 use super::Run;
 use super::set::{LocalSet, Member};
+use super::survey::Survey;
 use crate::job::{self, CallFailed, UsageError};
 
 /// Removes the node that the argument names.
@@ -17,8 +21,18 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     if !set.members.contains_key(&node) && !set.is_local(&node) {
         bail!(UsageError(format!("get_node_database: cannot resolve {node}")));
     }
-    if has_subscribers(run, &set, &node).await {
-        bail!(UsageError("node still has subscribers".to_owned()));
+    let survey = Survey::take(job, &set).await;
+    let mut subscribers = subscribers_it_knows(run, &set, &node).await;
+    // Who says that it reads elsewhere has only left its old subscription behind.
+    subscribers.retain(|name| {
+        survey.nodes.get(name).is_none_or(|info| info.provider_node.as_ref() == Some(&node))
+    });
+    subscribers.extend(survey.children_of(&node));
+    subscribers.sort();
+    subscribers.dedup();
+    if !subscribers.is_empty() {
+        let names: Vec<&str> = subscribers.iter().map(NodeName::as_str).collect();
+        bail!(UsageError(format!("node still has subscribers: {}", names.join(", "))));
     }
     match set.find_root(job).await {
         Ok(root) if root == node => {}
@@ -44,16 +58,17 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A node that cannot be asked is taken as one without.
-async fn has_subscribers(run: &Run, set: &LocalSet, node: &NodeName) -> bool {
+/// A node that cannot be asked knows none, and neither does a database where it is not any more.
+async fn subscribers_it_knows(run: &Run, set: &LocalSet, node: &NodeName) -> Vec<NodeName> {
     let asked = async {
         if set.members.get(node) == Some(&Member::Dead) {
             tracing::warn!("load_node_info({node}): ignoring dead node");
-            return anyhow::Ok(false);
+            return anyhow::Ok(Vec::new());
         }
-        let Some(session) = set.connect(&run.job, node).await? else { return Ok(false) };
+        let Some(session) = set.connect(&run.job, node).await? else { return Ok(Vec::new()) };
         let queue = &run.job.settings.queue;
-        Ok(!pgq_node::get_subscriber_info(&*session, queue).await?.is_empty())
+        let subscribers = pgq_node::get_subscriber_info(&*session, queue).await?;
+        Ok(subscribers.into_iter().map(|subscriber| subscriber.node).collect())
     };
     asked.await.unwrap_or_default()
 }

@@ -117,7 +117,7 @@ pub const LIST: &[Entry] = &[
         Some(&["old_node_name"]),
         Group::Layout,
         "NODE [--all] [--dead-root|--dead-branch]",
-        "take over the place of another node (not in this version yet)",
+        "take over the place of another node",
     )),
     steps(admin(
         Name::Resurrect,
@@ -125,7 +125,7 @@ pub const LIST: &[Entry] = &[
         NONE,
         Group::Layout,
         "",
-        "bring a former root back as a branch (not in this version yet)",
+        "bring a former root back as a branch",
     )),
     steps(admin(
         Name::DropNode,
@@ -157,7 +157,7 @@ pub const LIST: &[Entry] = &[
         Some(&["old_name", "new_name"]),
         Group::Layout,
         "OLD NEW",
-        "give a node another name (not in this version yet)",
+        "give a node another name",
     )),
     other(
         Component::Worker,

@@ -35,11 +35,15 @@ mod members;
 mod pause;
 mod relatives;
 mod remove;
+mod rename_node;
+mod resurrect;
 mod resync;
 mod set;
 mod status;
+mod survey;
 mod tables;
 mod tag_node;
+mod takeover;
 mod triggers_list;
 mod wait_node;
 mod wait_sync;
@@ -120,7 +124,10 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
         Name::Status => status::status(run).await?,
         Name::NodeStatus => status::node_status(run).await?,
         Name::NodeInfo => status::node_info(run).await?,
-        Name::RenameNode | Name::Repair | Name::Resurrect | Name::Takeover => {
+        Name::Takeover => takeover::run(run).await?,
+        Name::RenameNode => rename_node::run(run).await?,
+        Name::Resurrect => resurrect::run(run).await?,
+        Name::Repair => {
             return Err(not_in_this_version(entry));
         }
     }

@@ -1,14 +1,16 @@
 //! `pause`, `resume`, `change-provider` (contract `cli.md` 6.6 and 6.7).
 //!
-//! Departure: the wait for the worker ends at an interrupt; the flag stays set, and a worker that is started later
-//! follows it.
+//! Departures: the wait for the worker ends at an interrupt; the flag stays set, and a worker that is started later follows
+//! it. A node that is fed by the consumer's own is refused as its provider: the two would wait for each other for ever.
 
 use anyhow::bail;
+use pgq_client::name::NodeName;
 
 use super::Run;
 use super::cascade;
 use super::liveness;
 use super::set::LocalSet;
+use crate::job::UsageError;
 
 /// `pause` and `resume`.
 pub(crate) async fn set_paused(run: &Run, paused: bool) -> anyhow::Result<()> {
@@ -28,6 +30,13 @@ pub(crate) async fn change_provider(run: &Run) -> anyhow::Result<()> {
     let Some(new) = run.options.provider.as_deref().filter(|name| !name.is_empty()) else {
         bail!("Please give --provider");
     };
+    let new = NodeName::new(new);
     let worker = cascade::find(run, &set).await?;
-    cascade::change_provider(&run.job, &set, &worker, &new.into()).await
+    if worker.node != new && cascade::is_fed_by(&run.job, &set, &new, &worker.node).await? {
+        bail!(UsageError(format!(
+            "Node {new} gets its events from {} and cannot be its provider",
+            worker.node
+        )));
+    }
+    cascade::change_provider(&run.job, &set, &worker, &new).await
 }

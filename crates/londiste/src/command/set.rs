@@ -62,6 +62,11 @@ impl LocalSet {
         self.info.node_type.ok_or_else(|| UsageError("the node has no type".to_owned()))
     }
 
+    /// Takes a node as dead from here on, as `--dead` does.
+    pub(crate) fn assume_dead(&mut self, node: &NodeName) {
+        self.members.insert(node.clone(), Member::Dead);
+    }
+
     /// Whether this is that node.
     pub(crate) fn is_local(&self, node: &NodeName) -> bool {
         self.info.node_name.as_ref() == Some(node)

@@ -8,16 +8,24 @@ use pgq_client::name::NodeName;
 use super::Run;
 use super::set::{LocalSet, Member};
 use crate::cli::console;
-use crate::job::{CallFailed, UsageError};
+use crate::job::{CallFailed, Job, UsageError};
 
 /// Sets or clears the mark, here first and then on every other node that is alive.
 pub(crate) async fn run(run: &Run, dead: bool) -> anyhow::Result<()> {
-    let job = &run.job;
-    let queue = &job.settings.queue;
     let set = LocalSet::load(run).await?;
-    let node = NodeName::new(run.args[0].as_str());
+    tag(&run.job, &set, &NodeName::new(run.args[0].as_str()), dead).await
+}
+
+/// The same, as a step of another command.
+pub(super) async fn tag(
+    job: &Job,
+    set: &LocalSet,
+    node: &NodeName,
+    dead: bool,
+) -> anyhow::Result<()> {
+    let queue = &job.settings.queue;
     tracing::info!("Tagging node '{node}' as {}", if dead { "dead" } else { "alive" });
-    if !set.members.contains_key(&node) {
+    if !set.members.contains_key(node) {
         // The database takes it without complaint and remembers nothing.
         if !dead {
             bail!(UsageError(format!("Unknown node: {node}")));
@@ -30,11 +38,11 @@ pub(crate) async fn run(run: &Run, dead: bool) -> anyhow::Result<()> {
     let others = set
         .members
         .iter()
-        .filter(|(name, member)| **name != local && **name != node && **member != Member::Dead);
+        .filter(|(name, member)| **name != local && *name != node && **member != Member::Dead);
     for name in std::iter::once(&local).chain(others.map(|(name, _)| name)) {
         let tagged = set
             .command_on(job, name, &sql, async |db| {
-                pgq_node::register_location(db, queue, &node, None, dead).await
+                pgq_node::register_location(db, queue, node, None, dead).await
             })
             .await;
         match tagged {

@@ -282,6 +282,36 @@ pub async fn set_queue_config(
     Ok(())
 }
 
+/// Whether a queue takes neither events nor ticks of its own, as that of a branch and of a root that is being demoted; `None`
+/// without such a queue. Reads table `pgq.queue`, because `pgq.get_queue_info` does not say it.
+pub async fn is_closed(client: &impl GenericClient, queue: &QueueName) -> Result<Option<bool>> {
+    value(
+        client,
+        "select queue_disable_insert and queue_external_ticker from pgq.queue where queue_name = $1",
+        &[Arg::Text(queue.as_str())],
+    )
+    .await
+}
+
+/// Lets a queue take events and ticks of its own again: undoes the first step of `pgq_node.demote_root`, for which there is
+/// no function.
+pub async fn open_queue(client: &impl GenericClient, queue: &QueueName) -> Result<()> {
+    let sql = "update pgq.queue set queue_disable_insert = false, queue_external_ticker = false \
+               where queue_name = $1 returning queue_id::int8";
+    let _: Option<i64> = value(client, sql, &[Arg::Text(queue.as_str())]).await?;
+    Ok(())
+}
+
+/// Where the next event of a queue gets its number from: the last one that was given away.
+pub async fn event_seq(client: &impl GenericClient, queue: &QueueName) -> Result<Option<i64>> {
+    value(
+        client,
+        "select pgq.seq_getval(queue_event_seq) from pgq.queue where queue_name = $1",
+        &[Arg::Text(queue.as_str())],
+    )
+    .await
+}
+
 /// `pgq.insert_event` with all extra fields; the id of the new event. Many at once are the
 /// [`Producer`](crate::producer::Producer)'s work.
 pub async fn insert_event(

@@ -1,6 +1,6 @@
 //! Every call of a cascade's life, on our schemas and on the original's extensions where the server has them.
 
-use pgq_client::calls::pgq_node::{self, NewNode, NodeType};
+use pgq_client::calls::pgq_node::{self, NewNode, NodeType, RenameSteps};
 use pgq_client::calls::{Reply, Severity, pgq};
 use pgq_client::conn::Session;
 use pgq_client::consumer::BatchOptions;
@@ -253,4 +253,66 @@ fn a_root_becomes_a_branch_and_a_branch_a_root() {
         pgq::drop_queue(&*session, &queue, true).await.unwrap();
         assert_eq!(pgq::get_queue_info(&*session, &queue).await.unwrap(), None);
     });
+}
+
+#[test]
+fn a_node_is_renamed_also_where_the_functions_are_missing() {
+    let ours = database("rename");
+    run(async {
+        let session = set_up(&ours, false).await;
+        assert!(pgq_node::has_rename_steps(&*session).await.unwrap());
+        renamed(&session, RenameSteps::Installed).await;
+    });
+    let theirs = database("rename_theirs");
+    let has_theirs =
+        theirs.int("select count(*) from pg_available_extensions where name = 'pgq_node'") > 0;
+    run(async {
+        let session = if has_theirs {
+            set_up(&theirs, true).await
+        } else {
+            let session = set_up(&theirs, false).await;
+            let drop = "drop function pgq_node.rename_node_step1, pgq_node.rename_node_step2";
+            session.batch_execute(drop).await.unwrap();
+            session
+        };
+        assert!(!pgq_node::has_rename_steps(&*session).await.unwrap());
+        assert!(pgq_node::may_rename(&*session).await.unwrap());
+        pgq_node::bring_rename_steps(&*session).await.unwrap();
+        renamed(&session, RenameSteps::Brought).await;
+        assert!(!pgq_node::has_rename_steps(&*session).await.unwrap());
+        session.batch_execute("create role cannot_rename; set role cannot_rename").await.unwrap();
+        assert!(!pgq_node::may_rename(&*session).await.unwrap());
+        session.batch_execute("reset role; drop role cannot_rename").await.unwrap();
+    });
+}
+
+/// Renames a root, and the closed queue of one is known as such and opened again.
+async fn renamed(session: &Session, steps: RenameSteps) {
+    let (queue, old, new) = (QueueName::new("q"), NodeName::new("a"), NodeName::new("b"));
+    pgq_node::register_location(&**session, &queue, &old, Some("dbname=x"), false).await.unwrap();
+    let worker = ConsumerName::new("w");
+    let root = NewNode {
+        node_type: NodeType::Root,
+        node: &old,
+        worker: &worker,
+        provider: None,
+        global_watermark: None,
+        combined_queue: None,
+    };
+    pgq_node::create_node(&**session, &queue, &root).await.unwrap();
+    let reply = pgq_node::rename_node_step1(&**session, steps, &queue, &old, &new).await.unwrap();
+    done(&reply, "New node name registered: b");
+    let reply = pgq_node::rename_node_step2(&**session, steps, &queue, &old, &new).await.unwrap();
+    done(&reply, "Node renamed: a is b");
+    let info = pgq_node::get_node_info(&**session, &queue).await.unwrap();
+    assert_eq!((info.node_name, info.provider_node), (Some(new.clone()), Some(new.clone())));
+
+    let events = pgq::event_seq(&**session, &queue).await.unwrap();
+    assert!(events > Some(0), "the names are events");
+    assert_eq!(pgq::is_closed(&**session, &queue).await.unwrap(), Some(false));
+    pgq_node::demote_root(&**session, &queue, 1, &new).await.unwrap();
+    assert_eq!(pgq::is_closed(&**session, &queue).await.unwrap(), Some(true));
+    pgq::open_queue(&**session, &queue).await.unwrap();
+    assert_eq!(pgq::is_closed(&**session, &queue).await.unwrap(), Some(false));
+    assert_eq!(pgq::is_closed(&**session, &QueueName::new("none")).await.unwrap(), None);
 }

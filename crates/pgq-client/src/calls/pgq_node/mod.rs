@@ -6,6 +6,7 @@ mod consumer;
 mod info;
 mod location;
 mod node;
+mod rename;
 mod subscriber;
 
 use std::fmt;
@@ -26,6 +27,10 @@ pub use location::{Location, get_queue_locations, register_location, unregister_
 pub use node::{
     NewNode, create_node, demote_root, drop_node, is_leaf_node, is_root_node, promote_branch,
     set_node_attrs, version,
+};
+pub use rename::{
+    RenameSteps, bring_rename_steps, has_rename_steps, may_rename, rename_node_step1,
+    rename_node_step2,
 };
 pub use subscriber::{
     Subscriber, get_subscriber_info, register_subscriber, set_global_watermark,

@@ -1,0 +1,242 @@
+//! `rename-node`: gives a node another name on all nodes at once (contract `cli.md` 6.12).
+//!
+//! The original announces it and calls functions that its extension does not have. Here every node is changed in a transaction
+//! of its own, and these are committed when all of them have succeeded, the root's last: it tells those who were not asked, and
+//! they must not hear of it before the others know. A command that is broken off between two commits is finished by the same
+//! command. Nobody is paused: workers read their node's name, and that of its provider, before every batch.
+
+use anyhow::bail;
+use pgq_client::calls::pgq_node::{self, NodeInfo, NodeType, RenameSteps};
+use pgq_client::conn::Session;
+use pgq_client::name::{NodeName, QueueName};
+use pgq_client::text::urlenc;
+use tokio_postgres::{GenericClient, Transaction};
+
+use super::Run;
+use super::set::{LocalSet, Member};
+use super::survey::Survey;
+use crate::calls;
+use crate::job::{self, Interrupted, Job, UsageError};
+use crate::table::attrs::{CopyNode, TableAttrs};
+
+/// Attribute of a node that lists others (contract `worker.md` 16).
+const SYNC_WATERMARK: &str = "sync_watermark";
+
+/// The old name and the new one.
+struct Names<'a> {
+    queue: &'a QueueName,
+    old: NodeName,
+    new: NodeName,
+}
+
+/// A node with its session.
+struct Place {
+    node: NodeName,
+    session: Session,
+    steps: RenameSteps,
+}
+
+/// Renames the node that the first argument names.
+pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
+    let job = &run.job;
+    let names = Names {
+        queue: &job.settings.queue,
+        old: NodeName::new(run.args[0].as_str()),
+        new: NodeName::new(run.args[1].as_str()),
+    };
+    if names.new.as_str().is_empty() || names.old == names.new {
+        bail!(UsageError(format!("Bad new node name: {}", names.new)));
+    }
+    let set = LocalSet::load(run).await?;
+    set.name()?;
+    if set.members.get(&names.old) == Some(&Member::Dead) {
+        bail!(UsageError(format!(
+            "Node {} is dead; a node can be renamed while it is there",
+            names.old
+        )));
+    }
+    let survey = Survey::of_all(job, &set).await?;
+    refuse_two_roots(&survey)?;
+    warn_of_dead(&set);
+    let mut places = places(job, &set, &survey, &names).await?;
+
+    let mut open = Vec::new();
+    for place in &mut places {
+        if job.shutdown.is_cancelled() {
+            return Err(Interrupted.into());
+        }
+        let (node, steps) = (place.node.clone(), place.steps);
+        let db = job::begin(&mut place.session).await?;
+        rename_on(job, &db, &names, &node, steps).await?;
+        open.push((node, db));
+    }
+    for (nr, (node, db)) in open.into_iter().enumerate() {
+        if let Err(error) = job::commit(db).await {
+            if nr > 0 {
+                tracing::warn!(
+                    "Some nodes know the new name and some do not: run 'rename-node {} {}' again",
+                    names.old,
+                    names.new
+                );
+            }
+            return Err(anyhow::Error::from(error).context(format!("renaming on node {node}")));
+        }
+    }
+    tracing::info!("Node {} is {} now, on {} nodes", names.old, names.new, places.len());
+    Ok(())
+}
+
+/// Names are the same for both, so it would not be clear who is meant.
+fn refuse_two_roots(survey: &Survey) -> anyhow::Result<()> {
+    let roots: Vec<&str> = survey
+        .nodes
+        .iter()
+        .filter(|(_, info)| info.node_type == Some(NodeType::Root))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if roots.len() == 1 {
+        return Ok(());
+    }
+    bail!(UsageError(format!(
+        "Nothing was changed: the set has to have one root, and has {}",
+        if roots.is_empty() { "none".to_owned() } else { roots.join(", ") }
+    )));
+}
+
+fn warn_of_dead(set: &LocalSet) {
+    for (name, _) in
+        set.members.iter().filter(|(name, member)| **member == Member::Dead && !set.is_local(name))
+    {
+        tracing::warn!("Node {name} is dead and learns of it when it is back");
+    }
+}
+
+/// All nodes that have to be changed, the root last, each known to be able to.
+async fn places(
+    job: &Job,
+    set: &LocalSet,
+    survey: &Survey,
+    names: &Names<'_>,
+) -> anyhow::Result<Vec<Place>> {
+    let is_root = |info: &NodeInfo| info.node_type == Some(NodeType::Root);
+    let mut nodes: Vec<_> = survey.nodes.iter().collect();
+    nodes.sort_by_key(|(_, info)| is_root(info));
+    let mut places = Vec::new();
+    for (node, _) in nodes {
+        let Some(session) = set.connect(job, node).await? else { continue };
+        let known = pgq_node::get_queue_locations(&*session, names.queue).await?;
+        if !known.iter().any(|location| location.node == names.old) {
+            continue;
+        }
+        let steps = if pgq_node::has_rename_steps(&*session).await? {
+            RenameSteps::Installed
+        } else if pgq_node::may_rename(&*session).await? {
+            RenameSteps::Brought
+        } else {
+            bail!(UsageError(format!(
+                "Nothing was changed: node {node} has the original's pgq_node, which cannot rename, and the role may not change \
+                 its tables there; grant it pgq_admin and TEMP on the database"
+            )));
+        };
+        places.push(Place { node: node.clone(), session, steps });
+    }
+    if places.is_empty() {
+        bail!(UsageError(format!("Unknown node: {}", names.old)));
+    }
+    Ok(places)
+}
+
+/// Everything that one database knows of the node.
+async fn rename_on(
+    job: &Job,
+    db: &Transaction<'_>,
+    names: &Names<'_>,
+    node: &NodeName,
+    steps: RenameSteps,
+) -> anyhow::Result<()> {
+    let Names { queue, old, new } = names;
+    let on = Some(node.as_str());
+    let limit = job.settings.lock_timeout.as_millis();
+    let sql = format!("set local lock_timeout = {limit}");
+    db.batch_execute(&sql).await.map_err(|error| pgq_client::Error::sql(error, sql))?;
+    if steps == RenameSteps::Brought {
+        pgq_node::bring_rename_steps(db).await?;
+    }
+    job::checked(&pgq_node::rename_node_step1(db, steps, queue, old, new).await?, on)?;
+    job::checked(&pgq_node::rename_node_step2(db, steps, queue, old, new).await?, on)?;
+    let info = pgq_node::get_node_info(db, queue).await?;
+    if let Some(attrs) = renamed_in_list(info.node_attrs.as_deref(), old, new)? {
+        job::checked(&pgq_node::set_node_attrs(db, queue, Some(&attrs)).await?, on)?;
+    }
+    rename_copy_nodes(db, names, on).await
+}
+
+/// Tables that are to be copied from the node.
+async fn rename_copy_nodes(
+    db: &impl GenericClient,
+    names: &Names<'_>,
+    on: Option<&str>,
+) -> anyhow::Result<()> {
+    for row in calls::get_table_list(db, names.queue).await?.iter().filter(|row| row.local) {
+        let mut attrs = TableAttrs::parse(row.attrs.as_deref())?;
+        if attrs.copy_node() == Some(CopyNode::Node(names.old.clone())) {
+            attrs.set("copy_node", names.new.as_str());
+            let stored = attrs.to_stored();
+            let reply =
+                calls::local_set_table_attrs(db, names.queue, &row.table, stored.as_deref())
+                    .await?;
+            job::checked(&reply, on)?;
+        }
+    }
+    Ok(())
+}
+
+/// Attributes of a node with the new name in its list; `None` when the old one is not in there.
+fn renamed_in_list(
+    attrs: Option<&str>,
+    old: &NodeName,
+    new: &NodeName,
+) -> anyhow::Result<Option<String>> {
+    let mut changed = false;
+    let mut pairs = Vec::new();
+    for pair in urlenc::pairs(attrs.unwrap_or_default()) {
+        let (key, value) = pair?;
+        let value = value.map(|value| {
+            if key != SYNC_WATERMARK {
+                return value.into_owned();
+            }
+            let renamed = |name: &str| {
+                let is_old = name.trim() == old.as_str();
+                changed |= is_old;
+                if is_old { new.as_str().to_owned() } else { name.to_owned() }
+            };
+            value.split(',').map(renamed).collect::<Vec<_>>().join(",")
+        });
+        pairs.push((key.into_owned(), value));
+    }
+    let pairs = pairs.iter().map(|(key, value)| (key.as_str(), value.as_deref()));
+    Ok(changed.then(|| urlenc::encode_pairs(pairs)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(attrs: Option<&str>, expected: Option<&str>) {
+        let renamed = renamed_in_list(attrs, &"n1".into(), &"new name".into()).unwrap();
+        assert_eq!(renamed.as_deref(), expected, "{attrs:?}");
+    }
+
+    #[test]
+    fn lists_of_nodes_have_the_new_name() {
+        check(
+            Some("sync_watermark=n2%2cn1&other=n1"),
+            Some("sync_watermark=n2%2cnew+name&other=n1"),
+        );
+        check(Some("sync_watermark=n1"), Some("sync_watermark=new+name"));
+        check(Some("sync_watermark=n11%2cn2"), None);
+        check(Some("other=n1"), None);
+        check(None, None);
+    }
+}

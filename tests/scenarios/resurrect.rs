@@ -1,0 +1,172 @@
+//! The old root comes back after somebody took its place: what it alone has goes into a file, and it follows.
+
+use std::fs;
+
+use system_tests::Impl::Reference;
+use system_tests::wait::{EVENTUALLY, SOON};
+use system_tests::{Cluster, holds, wait_for};
+
+use crate::tree::{Cast, QUEUE, Tree};
+
+const FILE: &str = "resurrect-lost-events.json";
+
+#[test]
+fn the_old_root_follows_ours() {
+    story(Cast::OURS);
+}
+
+#[test]
+fn the_old_root_follows_ours_on_their_schemas() {
+    story(Cast::THEIR_SCHEMAS);
+}
+
+#[test]
+fn the_old_root_follows_our_commands_on_theirs() {
+    story(Cast::OUR_COMMANDS);
+}
+
+fn story(cast: Cast) {
+    let mortal = Cluster::start_new();
+    let mut tree = Tree::plant(cast, &mortal, "n1");
+    tree.branches_and_leaves(&[("create-branch", "n2", "n1"), ("create-leaf", "n3", "n1")]);
+    let (n1, n2) = (tree.get("n1"), tree.get("n2"));
+    n1.db.sql("insert into entry select i, 'n1' from generate_series(1, 20) i");
+    // A consumer of somebody's own, which the original cannot drop.
+    n1.db.sql(&format!("select pgq.register_consumer('{QUEUE}', 'audit')"));
+    tree.wait_caught_up("n1", &["n2", "n3"]);
+
+    // Nobody gets these.
+    for name in ["n3", "n2"] {
+        // The leaf first: it may not have more than the branch.
+        tree.get(name).node.londiste(["pause"]).ok();
+    }
+    n1.db.sql(
+        "insert into entry values (100, E'lost \\u00e4 \\'quoted\\' \\\\');
+         update counter set n = 77 where id = 1; delete from counter where id = 9;
+         truncate entry; insert into entry values (101, 'lost, too')",
+    );
+    wait_for("a tick with the lost events", SOON, || {
+        let top = n1.top();
+        n1.db.sql(&format!("select pgq.force_tick('{QUEUE}')"));
+        holds(n1.top() > n2.position() + 2, top)
+    });
+    mortal.stop();
+    n2.node.londiste(["takeover", "n1", "--dead-root"]).ok();
+    n2.db.sql("insert into entry values (200, 'the new root')");
+    mortal.start();
+    // As it died, with lost events behind the last tick.
+    n1.db.sql("insert into entry values (102, 'a late one')");
+
+    n2.node.londiste(["takeover", "n1"]).exits(1);
+    let file = n1.node.folder().join(FILE);
+    fs::write(&file, "kept").expect("own folder");
+    n1.node
+        .londiste(["resurrect"])
+        .exits(1)
+        .says("ERROR Dump file exists, cannot perform resurrection: resurrect-lost-events.json");
+    assert_eq!(fs::read_to_string(&file).expect("own file"), "kept");
+    assert_eq!(n1.info("node_type"), "root");
+    fs::remove_file(&file).expect("own file");
+
+    let mut outcome = n1.node.londiste(["resurrect"]).ok();
+    for line in [
+        "INFO ** Searching for gravestone **\n",
+        "INFO Looking on node n2\n",
+        "INFO Found gravestone on node: n2\n",
+        "INFO Found new root node: n2\n",
+        "INFO ** Demote & pause local node **\n",
+        "INFO Node n1 is root, demoting\n",
+        "INFO Step 1: Writing disabled for: replika\n",
+        "INFO Step 3: Demoted root to branch: replika\n",
+        "INFO Consumer n1 tagged as paused\n",
+        "INFO ** Dropping old subscribers and consumers **\n",
+        "INFO Dropping old subscriber node: n2\n",
+        "INFO Dropping old subscriber node: n3\n",
+        "INFO Keeping consumer: .global_watermark\n",
+        "INFO Dropping old consumer: audit\n",
+        "INFO ** Dump & delete lost events **\n",
+        "INFO ** Subscribing n1 to n2 **\n",
+        "INFO Reset local completed pos\n",
+        "INFO Rename gravestone to worker: n1\n",
+        "INFO Reset global watermark\n",
+        "INFO ** Statistics **\n",
+        "INFO   table: public.counter: [0, 1, 1, 'cannot rollback']\n",
+        "INFO   table: public.entry: [3, 0, 0, 'can rollback']\n",
+        "INFO   truncated_tables: ['public.entry']\n",
+        "INFO ** Resurrection done, worker paused **\n",
+    ] {
+        outcome = outcome.says(line);
+    }
+    let text = fs::read_to_string(&file).expect("the file of lost events");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((lines.first(), lines.last()), (Some(&"["), Some(&"]")), "{text}");
+    let first = lines.iter().position(|line| line.contains("\"ev_extra1\": \"public.entry\""));
+    let first = lines[first.expect("the first lost row")];
+    assert!(first.starts_with("{\"ev_id\": ") && first.ends_with("},"), "{first}");
+    assert!(
+        first.contains("\"ev_type\": \"I:id\", \"ev_data\": \"id=100&place=lost+%c3%a4+"),
+        "{first}"
+    );
+    assert!(text.contains("\"ev_type\": \"R\"") && text.contains("a+late+one"), "{text}");
+    assert!(!text.contains("place=n1"), "what everybody has is not lost");
+
+    // The original's worker ends when the root it looks after is none any more; ours goes on.
+    if cast.workers == Reference {
+        n1.node.worker().crash();
+        tree.start_worker("n1");
+    }
+    // It takes no writes of users and follows; its rows are the operator's business, and copied anew here.
+    assert_eq!(n1.info("node_type"), "branch");
+    assert!(n1.db.try_text("insert into entry values (103, 'no') returning id").is_err());
+    n1.node.londiste(["resume"]).ok();
+    n2.node.londiste(["resume"]).ok();
+    n2.node.londiste(["tag-alive", "n1"]).ok();
+    n1.node.londiste(["resync", "entry", "counter"]).ok();
+    n1.node.londiste(["wait-sync"]).ok();
+    tree.wait_caught_up("n2", &["n1", "n3"]);
+    tree.assert_tree("n2", &["n2 (root)", "n1 (branch)", "n3 (leaf)"]);
+    tree.assert_equal(&["n2", "n1", "n3"]);
+    wait_for("no dead node anywhere", EVENTUALLY, || {
+        let seen = ["n1", "n2", "n3"].map(|name| tree.get(name).members()).join("; ");
+        holds(!seen.contains("dead"), seen)
+    });
+    // And it can be the root again, once its ticker has noticed that the server is back.
+    tree.ticker(0).stop();
+    tree.ticker(0).start();
+    n1.node.londiste(["takeover", "n2"]).ok();
+    n1.db.sql("insert into entry values (300, 'back')");
+    tree.wait_caught_up("n1", &["n2", "n3"]);
+    tree.assert_equal(&["n1", "n2", "n3"]);
+}
+
+/// Where nobody has taken its place, or it is too old, it stays what it is.
+#[test]
+fn a_node_without_gravestone_stays() {
+    let mut tree = Tree::plant(Cast::OURS, Cluster::shared(), "n1");
+    tree.branches_and_leaves(&[("create-branch", "n2", "n1"), ("create-leaf", "n3", "n2")]);
+    let leaf = tree.get("n3").node.londiste(["resurrect"]).ok();
+    leaf.says("INFO Current node is leaf, nothing to do\n");
+    tree.get("n1").node.londiste(["resurrect"]).exits(1).says("ERROR Cannot find new root node\n");
+    tree.get("n2")
+        .node
+        .londiste(["resurrect"])
+        .exits(1)
+        .says("ERROR Cannot find failover position (n2.gravestone)\n");
+    tree.get("n1").db.sql(&format!("select pgq.register_consumer('{QUEUE}', 'n2.gravestone')"));
+    let n2 = tree.get("n2");
+    n2.node.stop_worker();
+    tree.get("n1")
+        .db
+        .sql(&format!("select pgq.force_tick('{QUEUE}'); select pgq.ticker('{QUEUE}')"));
+    let tick = tree.get("n1").top();
+    tree.get("n1")
+        .db
+        .sql(&format!("select pgq.register_consumer_at('{QUEUE}', 'n2.gravestone', {tick})"));
+    n2.node
+        .londiste(["resurrect"])
+        .exits(1)
+        .says(&format!("ERROR Node n2 does not have tick {tick}"));
+    assert!(!n2.node.folder().join(FILE).exists());
+    assert!(!n2.node.folder().join(format!("{FILE}.part")).exists());
+    assert_eq!(n2.info("worker_paused"), "f");
+}
