@@ -25,6 +25,7 @@ mod keys;
 mod merge;
 mod mistakes;
 mod odd_names;
+mod outputs;
 mod packages;
 mod partial;
 mod partitions;
