@@ -9,6 +9,7 @@ mod compare;
 mod copies;
 mod copy_crashes;
 mod cross_version;
+mod defects;
 mod diary;
 mod differential;
 mod dump;
