@@ -406,6 +406,25 @@ mod tests {
     }
 
     #[test]
+    fn a_reload_forgets_keys_that_are_gone_and_keeps_overrides() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.ini");
+        let write = |keys: &str| {
+            std::fs::write(&file, format!("[londiste]\nqueue_name = q\n{keys}")).unwrap();
+        };
+        write("parallel_copies = 3\nloop_delay = 5");
+        let overrides = vec![("exception_sleep".to_owned(), "7".to_owned())];
+        let config = load(&file, &overrides).unwrap();
+        let before = Settings::from_config(&config, file.clone(), overrides).unwrap();
+        assert_eq!(before.parallel_copies, 3);
+        write("loop_delay = 6");
+        let after = before.reload().unwrap();
+        assert_eq!(after.parallel_copies, 1);
+        assert_eq!(after.loop_delay, Some(Duration::from_secs(6)));
+        assert_eq!(after.exception_sleep, Duration::from_secs(7));
+    }
+
+    #[test]
     fn failures_that_are_expected_to_pass() {
         let quiet =
             settings("exception_quiet = ALL, OperationalError\nexception_grace = 5").unwrap().quiet;

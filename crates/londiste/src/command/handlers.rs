@@ -43,9 +43,6 @@ pub(crate) async fn change(run: &Run) -> anyhow::Result<()> {
 
 /// `show-handlers [NAME...]`
 pub(crate) fn show(run: &Run) -> anyhow::Result<()> {
-    for module in &run.job.settings.handler_modules {
-        console::say(&format!("Failed to load handler module: {module}"));
-    }
     if run.args.is_empty() {
         for (name, description) in LIST {
             console::say(&format!("{name} - {description}"));
@@ -57,7 +54,17 @@ pub(crate) fn show(run: &Run) -> anyhow::Result<()> {
         let Some((name, description)) = found else {
             bail!(HandlerError::Unknown(HandlerSpec::parse(wanted)?.name));
         };
-        console::say(&format!("{name} - {description}"));
+        console::say(&format!("{name} - {description}{}", parameters(name)));
     }
     Ok(())
+}
+
+/// What can be given to a handler by `--handler-arg`.
+fn parameters(handler: &str) -> &'static str {
+    match handler {
+        "londiste" => {
+            "\n    Parameters:\n      ignore_truncate=BOOL - 1: a truncate of the source is not repeated here. Default: 0"
+        }
+        _ => "",
+    }
 }
