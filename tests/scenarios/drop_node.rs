@@ -33,14 +33,14 @@ fn story(cast: Cast) {
     members("n3", "n1,n2,n3,n4,n5");
 
     // With subscribers: refused, whoever says so.
-    let refused = "ERROR node still has subscribers: n3\n";
+    let refused = "ERROR node still has subscribers\nHINT:  Give n3 another";
     tree.get("n2").node.londiste(["drop-node", "n2"]).exits(1).says(refused);
     tree.get("n1").node.londiste(["drop-node", "n2"]).exits(1).says(refused);
     tree.get("n3")
         .node
         .londiste(["drop-node", "n1"])
         .exits(1)
-        .says("still has subscribers: n2, n4, n5");
+        .says("Give n2, n4, n5 another provider first");
     tree.get("n1").node.londiste(["drop-node", "n2", "--dead", "n2"]).exits(1).says(refused);
     tree.get("n1")
         .node

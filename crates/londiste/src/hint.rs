@@ -32,10 +32,6 @@ const HINTS: &[(&str, &str)] = &[
         "missing \"=\" after ",
         "A connect string is wanted: host=... dbname=..., or postgresql://HOST/DATABASE.",
     ),
-    (
-        "node still has subscribers",
-        "Give them another provider first (change-provider), or drop them.",
-    ),
     ("what to do ?", "Name what is meant, or give --all."),
 ];
 

@@ -219,14 +219,9 @@ async fn install(db: &mut Session) -> anyhow::Result<()> {
 }
 
 async fn create_root(wanted: &Wanted<'_>, db: &mut Session) -> anyhow::Result<()> {
-    let queue = &wanted.job.settings.queue;
     let transaction = job::begin(db).await?;
-    let queue_exists = queue_exists(&transaction, queue).await?;
     register(&transaction, wanted).await?;
     create_node(&transaction, wanted, None).await?;
-    if !queue_exists {
-        pgq::set_queue_config(&transaction, queue, "ticker_max_lag", TICK_LAG).await?;
-    }
     job::commit(transaction).await?;
     Ok(())
 }
@@ -263,7 +258,12 @@ async fn create_node(
         global_watermark: provider.and_then(|subscription| subscription.watermark),
         combined_queue: wanted.merge.as_ref(),
     };
+    let queue_exists = queue_exists(db, &settings.queue).await?;
     job::checked(&pgq_node::create_node(db, &settings.queue, &new).await?, None)?;
+    if !queue_exists && wanted.node_type != NodeType::Leaf {
+        // A branch makes no ticks of its own, but it may become the root.
+        pgq::set_queue_config(db, &settings.queue, "ticker_max_lag", TICK_LAG).await?;
+    }
     if let Some(attrs) = &wanted.attrs {
         let reply = pgq_node::set_node_attrs(db, &settings.queue, Some(attrs)).await?;
         job::checked(&reply, None)?;

@@ -32,7 +32,11 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     subscribers.dedup();
     if !subscribers.is_empty() {
         let names: Vec<&str> = subscribers.iter().map(NodeName::as_str).collect();
-        bail!(UsageError(format!("node still has subscribers: {}", names.join(", "))));
+        bail!(UsageError(format!(
+            "node still has subscribers\nHINT:  Give {} another provider first (change-provider), or drop what is \
+             not needed.",
+            names.join(", ")
+        )));
     }
     match set.find_root(job).await {
         Ok(root) if root == node => {}
