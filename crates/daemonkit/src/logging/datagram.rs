@@ -4,7 +4,8 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::net::{ToSocketAddrs, UdpSocket};
+use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
+use std::time::{Duration, Instant};
 
 use super::pattern::seconds;
 use super::record::{Record, Severity, cut, host_address, host_name};
@@ -27,21 +28,20 @@ const PACKET_MESSAGE: usize = 60_000;
 /// A log server, connected when there is something to send.
 #[derive(Debug)]
 pub(super) struct LogServer {
-    host: String,
-    port: u16,
+    address: HostPort,
     encoding: Encoding,
     socket: Option<UdpSocket>,
 }
 
 impl LogServer {
     pub(super) fn new(host: &str, port: u16, encoding: Encoding) -> LogServer {
-        LogServer { host: host.to_owned(), port, encoding, socket: None }
+        LogServer { address: HostPort::new(host, port), encoding, socket: None }
     }
 
     /// Sends a record, or drops it. `message` is the record's text in the destination's format.
     pub(super) fn send(&mut self, record: &Record<'_>, message: &str) {
         if self.socket.is_none() {
-            self.socket = connect(&self.host, self.port).ok();
+            self.socket = self.address.connect();
         }
         let packet = match self.encoding {
             Encoding::Json => json(record, message),
@@ -57,22 +57,49 @@ impl LogServer {
     }
 }
 
-/// A socket that sends to the first address of the host and never waits.
-pub(super) fn connect(host: &str, port: u16) -> io::Result<UdpSocket> {
-    let mut last = io::Error::from(io::ErrorKind::NotFound);
-    for address in (host, port).to_socket_addrs()? {
-        let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-        let connected = UdpSocket::bind(any).and_then(|socket| {
-            socket.connect(address)?;
-            socket.set_nonblocking(true)?;
-            Ok(socket)
-        });
-        match connected {
-            Ok(socket) => return Ok(socket),
-            Err(error) => last = error,
-        }
+/// How long a host is left alone after it could not be found.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// How much longer than the search for the host itself the pause is at least.
+const PATIENCE: u32 = 20;
+
+/// Where packets go. Looking for a host by its name may take as long as the name servers like, while everybody who has
+/// something to log waits; so it is not done for every record.
+#[derive(Debug)]
+pub(super) struct HostPort {
+    host: String,
+    port: u16,
+    not_before: Option<Instant>,
+}
+
+impl HostPort {
+    pub(super) fn new(host: &str, port: u16) -> HostPort {
+        HostPort { host: host.to_owned(), port, not_before: None }
     }
-    Err(last)
+
+    /// A socket that sends to the first address of the host and never waits; `None` if there is no such host, or was none
+    /// a moment ago.
+    pub(super) fn connect(&mut self) -> Option<UdpSocket> {
+        let started = Instant::now();
+        if self.not_before.is_some_and(|time| started < time) {
+            return None;
+        }
+        let addresses = (self.host.as_str(), self.port).to_socket_addrs().into_iter().flatten();
+        let socket = addresses.filter_map(|address| connect(address).ok()).next();
+        self.not_before = match socket {
+            Some(_) => None,
+            None => Some(Instant::now() + PAUSE.max(started.elapsed() * PATIENCE)),
+        };
+        socket
+    }
+}
+
+fn connect(address: SocketAddr) -> io::Result<UdpSocket> {
+    let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(any)?;
+    socket.connect(address)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 fn json(record: &Record<'_>, message: &str) -> String {
@@ -179,6 +206,16 @@ mod tests {
             host.len()
         );
         assert_eq!(packet, format!("{}:{body}}}", body.len()));
+    }
+
+    #[test]
+    fn a_host_that_is_not_found_is_left_alone_for_a_while() {
+        let mut address = HostPort::new("no such host", 1);
+        assert!(address.connect().is_none());
+        address.host = "127.0.0.1".to_owned();
+        assert!(address.connect().is_none(), "it is not looked for again");
+        address.not_before = Some(Instant::now());
+        assert!(address.connect().is_some());
     }
 
     #[test]

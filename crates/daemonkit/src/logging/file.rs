@@ -31,16 +31,18 @@ impl LogFile {
 
     /// Appends one record with one write, so that lines of several processes do not mix.
     pub(super) fn write(&mut self, record: &[u8]) -> io::Result<()> {
-        if let Rotation::BySize { size, keep } = self.rotation {
-            self.follow()?;
-            let length = self.file.metadata()?.len();
-            let after = length.saturating_add(record.len() as u64);
-            // An empty file is not moved away for a record that is longer than the limit.
-            if size > 0 && length > 0 && after >= size {
-                self.rotate(keep)?;
-            }
-        }
+        // A file that cannot be moved away grows: that is better than no log.
+        let _ = self.make_room(record.len());
         self.file.write_all(record)
+    }
+
+    fn make_room(&mut self, record: usize) -> io::Result<()> {
+        let Rotation::BySize { size, keep } = self.rotation else { return Ok(()) };
+        self.follow()?;
+        let length = self.file.metadata()?.len();
+        let after = length.saturating_add(record as u64);
+        // An empty file is not moved away for a record that is longer than the limit.
+        if size > 0 && length > 0 && after >= size { self.rotate(keep) } else { Ok(()) }
     }
 
     pub(super) fn reopen(&mut self) -> io::Result<()> {
@@ -134,6 +136,19 @@ mod tests {
         assert_eq!(place.read("log.1").as_deref(), Some("dddddddd\n"));
         assert_eq!(place.read("log.2").as_deref(), Some("c\n"));
         assert_eq!(place.read("log.3"), None);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_moved_grows() {
+        let place = Place::new();
+        let mut file = place.open(10, 1);
+        write(&mut file, "aaaa\n");
+        // A folder with something in it stands where the old file should go.
+        fs::create_dir_all(place.0.path().join("log.1/x")).expect("a folder");
+        for text in ["bbbb\n", "cccc\n"] {
+            write(&mut file, text);
+        }
+        assert_eq!(place.read("log").as_deref(), Some("aaaa\nbbbb\ncccc\n"));
     }
 
     #[test]

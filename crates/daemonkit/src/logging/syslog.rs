@@ -5,9 +5,9 @@
 
 use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::datagram;
+use super::datagram::HostPort;
 use super::record::{Record, Severity, host_name};
 
 /// Where the log daemon usually listens.
@@ -94,7 +94,15 @@ pub fn facility(name: &str) -> Option<u8> {
 #[derive(Debug)]
 pub(super) struct Syslog {
     plan: SyslogPlan,
+    daemon: Daemon,
     socket: Option<Socket>,
+}
+
+/// Where it listens.
+#[derive(Debug)]
+enum Daemon {
+    Unix(PathBuf),
+    Udp(HostPort),
 }
 
 #[derive(Debug)]
@@ -105,7 +113,11 @@ enum Socket {
 
 impl Syslog {
     pub(super) fn new(plan: &SyslogPlan) -> Syslog {
-        Syslog { plan: plan.clone(), socket: None }
+        let daemon = match &plan.address {
+            SyslogAddress::Unix(path) => Daemon::Unix(path.clone()),
+            SyslogAddress::Udp(host, port) => Daemon::Udp(HostPort::new(host, *port)),
+        };
+        Syslog { plan: plan.clone(), daemon, socket: None }
     }
 
     /// Sends a record, or drops it when nobody listens.
@@ -131,7 +143,10 @@ impl Syslog {
 
     fn try_send(&mut self, record: &[u8]) -> bool {
         if self.socket.is_none() {
-            self.socket = connect(&self.plan.address).ok();
+            self.socket = match &mut self.daemon {
+                Daemon::Unix(path) => connect(path).ok().map(Socket::Unix),
+                Daemon::Udp(address) => address.connect().map(Socket::Udp),
+            };
         }
         match &self.socket {
             Some(Socket::Unix(socket)) => socket.send(record).is_ok(),
@@ -141,16 +156,11 @@ impl Syslog {
     }
 }
 
-fn connect(address: &SyslogAddress) -> std::io::Result<Socket> {
-    match address {
-        SyslogAddress::Unix(path) => {
-            let socket = UnixDatagram::unbound()?;
-            socket.set_nonblocking(true)?;
-            socket.connect(path)?;
-            Ok(Socket::Unix(socket))
-        }
-        SyslogAddress::Udp(host, port) => Ok(Socket::Udp(datagram::connect(host, *port)?)),
-    }
+fn connect(path: &Path) -> std::io::Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    socket.connect(path)?;
+    Ok(socket)
 }
 
 fn severity(severity: Severity) -> u8 {
@@ -165,8 +175,6 @@ fn severity(severity: Severity) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use jiff::Zoned;
 
     use super::super::record::Origin;

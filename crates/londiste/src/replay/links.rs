@@ -103,16 +103,16 @@ impl Links {
         }
     }
 
-    /// Closes what is older than `lifetime`; zero is no limit.
-    pub(super) async fn recycle(&mut self, lifetime: Duration) {
+    /// Closes what is older than `lifetime`; zero is no limit. Returns whether the provider's connection was among that.
+    pub(super) async fn recycle(&mut self, lifetime: Duration) -> bool {
         let old = |session: &Session| !lifetime.is_zero() && session.opened().elapsed() > lifetime;
         if let Some(local) = self.local.take_if(|local| old(&local.session)) {
             local.session.close().await;
         }
         let provider = self.provider.take_if(|p| p.session.as_ref().is_some_and(old));
-        if let Some(Provider { session: Some(session), .. }) = provider {
-            session.close().await;
-        }
+        let Some(Provider { session: Some(session), .. }) = provider else { return false };
+        session.close().await;
+        true
     }
 
     /// Renews the connection to the local database: what scripts have set there must not last.

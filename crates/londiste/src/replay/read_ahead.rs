@@ -76,7 +76,10 @@ impl ReadAhead {
                 Some(session) => session,
                 None => job.remote("_provider_db", &location).await?,
             };
-            ask(session, &job, batch, &options).await
+            // Whoever finishes the batch indeed waits for the answer, or for its end.
+            tokio::time::timeout(PATIENCE, ask(session, &job, batch, &options))
+                .await
+                .context("no answer in time")?
         }))));
     }
 

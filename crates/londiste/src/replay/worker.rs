@@ -148,7 +148,10 @@ impl Worker {
                     self.fail(error).await?;
                 }
             }
-            self.links.recycle(self.job.settings.connection_lifetime).await;
+            if self.links.recycle(self.job.settings.connection_lifetime).await {
+                // Under the same address there may be another server by now.
+                self.ahead = ReadAhead::default();
+            }
             match self.job.settings.loop_delay {
                 None => break,
                 Some(delay) if self.work == Work::Idle => {
@@ -641,6 +644,7 @@ impl Worker {
         new.pidfile.clone_from(&old.pidfile);
         if new.db != old.db || new.remote_extra_connstr != old.remote_extra_connstr {
             self.links.drop_all();
+            self.ahead = ReadAhead::default();
         }
         self.job.settings = Arc::new(new);
         self.sync.copies.reload(self.job.clone());
