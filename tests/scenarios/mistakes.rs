@@ -57,7 +57,7 @@ fn without_ages(text: &str) -> String {
                 let rest = after.split_once(';').map_or("", |(_, rest)| rest);
                 format!("{before}had no tick for <long>;{rest}")
             }
-            None => line.to_owned(),
+            None => line.trim_end().to_owned(),
         };
         let line = match (line.split_once("Waiting for tick > "), line.split_once("[ev_id=")) {
             (Some((before, _)), _) => format!("{before}Waiting for tick > <tick>"),

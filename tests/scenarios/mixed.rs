@@ -251,14 +251,10 @@ fn the_leaf_changes_its_provider_and_comes_back(stage: &Stage) {
     let Stage { root, leaf, load, .. } = stage;
     for provider in ["root", "branch"] {
         let option = format!("--provider={provider}");
-        // The branch may not have the tick yet where the leaf stands; the original then leaves the leaf paused.
-        wait_for(format!("{provider} as provider"), EVENTUALLY, || {
-            let tried = leaf.node.londiste(["change-provider", &option]);
-            if tried.code() != Some(0) {
-                leaf.node.londiste(["resume"]).ok();
-            }
-            holds(tried.code() == Some(0), tried)
-        });
+        // The branch may not have the tick yet where the leaf stands, which the original does not wait for.
+        leaf.node.londiste(["pause"]).ok();
+        stage.branch.wait_info("worker_last_tick", leaf.position());
+        leaf.node.londiste(["change-provider", &option]).ok();
         assert_eq!(leaf.info("provider_node"), provider);
         load.wait_for_more(30);
         leaf.wait_caught_up(root);

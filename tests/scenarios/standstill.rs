@@ -1,6 +1,10 @@
 //! Somebody in the cascade stands still: a node that lags, one that is paused, one whose worker or server is down. The others
 //! go on, and it catches up.
 
+use std::process::Stdio;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use system_tests::Impl::Ours;
 use system_tests::wait::{EVENTUALLY, SOON};
 use system_tests::{Cluster, Ticker, holds, wait_for};
@@ -111,9 +115,19 @@ fn who_stands_still_catches_up() {
     assert!(behind.position() < missed);
     other_leaf.node.londiste(["status"]).ok();
 
-    // A leaf cannot go where its next batch does not begin yet: it stays where it is and goes on.
-    let refused = leaf.node.londiste(["change-provider", "--provider=behind"]).exits(1);
-    assert_eq!(leaf.info("provider_node"), "ahead", "{refused}");
+    // A leaf cannot go where its next batch does not begin yet: the command waits, and when it is broken off the leaf stays
+    // where it is and goes on.
+    let mut command = leaf.node.command();
+    let mut waiting = command
+        .args(["change-provider", "--provider=behind"])
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("our own program starts");
+    leaf.node.wait_log("Consumer 'leaf' on node 'leaf' paused", SOON);
+    kill(Pid::from_raw(waiting.id().try_into().expect("small")), Signal::SIGINT)
+        .expect("our child");
+    assert_eq!(waiting.wait().expect("our child").code(), Some(1));
+    assert_eq!(leaf.info("provider_node"), "ahead");
     load.wait_for_more(20);
     leaf.wait_caught_up(&root);
 
