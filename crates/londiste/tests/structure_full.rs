@@ -206,6 +206,9 @@ fn a_table_of_each_kind_has_the_dump_of_its_original() {
     let said = zoo.leaf.londiste([&["add-table", "--create-full"], &order[..]].concat()).ok();
     insta::assert_snapshot!("create_full_log", log(&said.output()));
     zoo.restore_keys();
+    let said = said.output();
+    let (_, enable) = said.split_once("If it shall: ").expect("a warning of the trigger");
+    zoo.dst.sql(enable.lines().next().unwrap());
     same_dump(&zoo, &[r#""Odd"."My table""#, r#""Odd".shared"#]);
     same_dump(&zoo, &["plain", "parent", "guarded", "quick"]);
     same_dump(&zoo, &["by_month", "month_*", "months*", r#""Odd".month_2"#]);
@@ -248,6 +251,7 @@ fn a_table_under_another_name_has_its_own_names() {
     // The renamed table is the original in all but its names.
     zoo.dst.sql(
         r#"drop table "Odd"."My table";
+           alter table other."The copy" enable always trigger always;
            alter table other."The copy" set schema "Odd";
            alter statistics other.together_1 set schema "Odd";
            alter table "Odd"."The copy" rename to "My table";
@@ -294,6 +298,48 @@ fn nothing_is_half_done_when_something_is_missing() {
     );
     zoo.leaf.londiste(["add-table", "--create-full", "--all"]).ok();
     same_dump(&zoo, &["far.typed", "far.triggered"]);
+}
+
+#[test]
+fn keys_that_the_provider_has_not_validated_are_left_out() {
+    let zoo = Zoo::open(
+        "create table a (id int primary key);
+         create table b (id int primary key, a int, good int references a);
+         insert into b values (1, 7);
+         alter table b add constraint orphans foreign key (a) references a not valid",
+    );
+    zoo.root.londiste(["add-table", "a", "b"]).ok();
+    zoo.leaf.londiste(["add-table", "--create-full", "a", "b"]).ok().says(
+        "WARNING public.b: foreign key orphans is left out, the provider has rows that it was never checked against: \
+         alter table only public.b add constraint orphans FOREIGN KEY (a) REFERENCES public.a(id) NOT VALID",
+    );
+    let pending = "select fkey_name from londiste.pending_fkeys";
+    assert_eq!(zoo.dst.text(pending), "b_good_fkey");
+    // The row that it does not fit comes, and the other key, too.
+    zoo.dst.sql("alter table b disable trigger user; insert into b values (1, 7)");
+    zoo.restore_keys();
+    zoo.leaf.londiste(["check"]).ok().says("2 tables checked, no differences");
+}
+
+#[test]
+fn triggers_do_not_fire_for_replicated_rows() {
+    let zoo = Zoo::open(
+        "create table t (id int primary key, n int default 0);
+         create function twice() returns trigger language plpgsql as 'begin new.n := new.n + 1; return new; end';
+         create trigger always before insert on t for each row execute function twice();
+         create trigger replica before insert on t for each row execute function twice();
+         alter table t enable always trigger always, enable replica trigger replica",
+    );
+    zoo.dst.sql("create function twice() returns trigger language plpgsql as 'begin new.n := new.n + 1; return new; end'");
+    zoo.root.londiste(["add-table", "t"]).ok();
+    zoo.leaf
+        .londiste(["add-table", "--create-full", "t"])
+        .ok()
+        .says("ALTER TABLE public.t ENABLE ALWAYS TRIGGER always;")
+        .says("ALTER TABLE public.t ENABLE REPLICA TRIGGER replica;");
+    zoo.dst.sql("set session_replication_role = replica; insert into t values (1, 5)");
+    assert_eq!(zoo.dst.text("select * from t"), "1|5");
+    zoo.leaf.londiste(["check"]).ok();
 }
 
 #[test]

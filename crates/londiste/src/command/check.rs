@@ -140,7 +140,16 @@ impl Found {
             "These would make this node like the provider. Nothing was executed; read them first.",
             statements.cloned().collect(),
         );
-        tracing::warn!("{checked} tables checked, differences found: {}", self.differences.len());
+        let harmless =
+            self.differences.iter().filter(|(_, difference)| difference.harmless).count();
+        if harmless == self.differences.len() {
+            tracing::info!(
+                "{checked} tables checked, no differences but indexes and triggers that are only here: {harmless}"
+            );
+            return Ok(if self.locked { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        }
+        let count = self.differences.len() - harmless;
+        tracing::warn!("{checked} tables checked, differences found: {count}");
         Ok(ExitCode::FAILURE)
     }
 }
@@ -171,6 +180,7 @@ async fn compare(
                 here: word(exists_here),
                 there: word(exists_there),
                 mend: Vec::new(),
+                harmless: false,
             },
         ));
         return Ok(());
@@ -197,7 +207,7 @@ async fn compare(
     if without_indexes {
         tracing::info!("{dest} is being copied, its keys and indexes are not checked");
     }
-    let pair = Pair { here, there, names: &names, keys: &keys, without_indexes };
+    let pair = Pair { here, there, table: &row.table, names: &names, keys: &keys, without_indexes };
     found
         .differences
         .extend(differences(pair)?.into_iter().map(|difference| (dest.clone(), difference)));
@@ -237,9 +247,10 @@ async fn expected_keys(
         let definition = replace_name(&key.definition, "REFERENCES", &to.quoted());
         keys.push(ExpectedKey {
             definition: definition.unwrap_or_else(|| key.definition.clone()),
-            pending: pending
-                .iter()
-                .any(|pending| pending.from_table == *dest && pending.name == key.name),
+            may_be_missing: !key.validated
+                || pending
+                    .iter()
+                    .any(|pending| pending.from_table == *dest && pending.name == key.name),
             key: key.clone(),
         });
     }
@@ -274,7 +285,9 @@ async fn sequences(
             let mend = (exists_here && exists_there)
                 .then(|| format!("ALTER SEQUENCE {}\n  {there};", seq.quoted()));
             let mend = mend.into_iter().collect();
-            found.differences.push((seq.clone(), Difference { object, here, there, mend }));
+            found
+                .differences
+                .push((seq.clone(), Difference { object, here, there, mend, harmless: false }));
         }
     }
     Ok(())

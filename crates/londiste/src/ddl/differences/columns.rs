@@ -4,7 +4,7 @@ use pgq_client::text::quoting::quote_ident;
 
 use super::super::relation::columns::{clause, create_sequence, identity};
 use super::super::relation::{Column, Relation, Sequence, Use, Value};
-use super::{Difference, MISSING, Pair};
+use super::{Difference, MISSING, Pair, commented, together};
 
 pub(super) fn differences(pair: Pair<'_>) -> Vec<Difference> {
     let mut found = Vec::new();
@@ -14,18 +14,8 @@ pub(super) fn differences(pair: Pair<'_>) -> Vec<Difference> {
                 object: format!("column {}", wanted.name),
                 here: MISSING.to_owned(),
                 there: add_clause(pair, wanted),
-                mend: with_sequence(
-                    pair,
-                    wanted,
-                    vec![alter_table(
-                        pair,
-                        &format!(
-                            "ADD COLUMN {} {}",
-                            quote_ident(&wanted.name),
-                            add_clause(pair, wanted)
-                        ),
-                    )],
-                ),
+                mend: with_sequence(pair, wanted, add(pair, wanted)),
+                harmless: false,
             }),
             Some(column) => {
                 found.extend(kind(pair, column, wanted));
@@ -42,15 +32,45 @@ pub(super) fn differences(pair: Pair<'_>) -> Vec<Difference> {
                 here: kind_of(column),
                 there: MISSING.to_owned(),
                 // A column of this node's own may be wanted: what loses values is not run by pasting.
-                mend: vec![format!(
-                    "-- with its values: ALTER TABLE {} DROP COLUMN {};",
-                    pair.here.name().quoted(),
-                    quote_ident(&column.name)
+                mend: vec![commented(
+                    "with its values",
+                    &format!(
+                        "ALTER TABLE {} DROP COLUMN {};",
+                        pair.here.name().quoted(),
+                        quote_ident(&column.name)
+                    ),
                 )],
+                harmless: false,
             });
         }
     }
     found
+}
+
+/// Rows that are here already do not get the provider's values by this.
+fn add(pair: Pair<'_>, wanted: &Column) -> Vec<String> {
+    let name = quote_ident(&wanted.name);
+    let statement = alter_table(pair, &format!("ADD COLUMN {name} {}", add_clause(pair, wanted)));
+    if matches!(wanted.value, Value::Generated(..)) {
+        return vec![statement];
+    }
+    let mut mend = Vec::new();
+    if wanted.not_null && wanted.value == Value::None {
+        mend.push("-- refused while the table has rows, they have no value for it".to_owned());
+    }
+    mend.extend([statement, copy_again(pair)]);
+    mend
+}
+
+fn copy_again(pair: Pair<'_>) -> String {
+    let name = pair.table.as_str();
+    let plain = |c: char| c.is_alphanumeric() || "._-".contains(c);
+    let word = if name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', r"'\''"))
+    };
+    commented("then copy the table again", &format!("londiste INI resync {word}"))
 }
 
 fn add_clause(pair: Pair<'_>, column: &Column) -> String {
@@ -74,10 +94,8 @@ fn kind(pair: Pair<'_>, column: &Column, wanted: &Column) -> Option<Difference> 
     if here == there {
         return None;
     }
-    let mut mend = vec![alter_table(
-        pair,
-        &format!("ALTER COLUMN {name} TYPE {there} USING {name}::{}", wanted.kind),
-    )];
+    // Without USING the server refuses what does not fit, an explicit cast would cut it off.
+    let mut mend = vec![alter_table(pair, &format!("ALTER COLUMN {name} TYPE {there}"))];
     // A default is not converted with the column.
     if matches!(column.value, Value::Default(_)) {
         mend.insert(0, alter_column(pair, column, "DROP DEFAULT"));
@@ -87,7 +105,43 @@ fn kind(pair: Pair<'_>, column: &Column, wanted: &Column) -> Option<Difference> 
             mend.push(alter_column(pair, column, &format!("SET DEFAULT {expression}")));
         }
     }
-    Some(Difference { object: format!("column {}", column.name), here, there, mend })
+    mend = together(mend);
+    if !keeps_values(&column.kind, &wanted.kind) {
+        let why = "may be refused or change values";
+        mend = mend.iter().map(|statement| commented(why, statement)).collect();
+    }
+    if column.kind != wanted.kind {
+        mend.push(copy_again(pair));
+    }
+    Some(Difference {
+        object: format!("column {}", column.name),
+        here,
+        there,
+        mend,
+        harmless: false,
+    })
+}
+
+/// Whether a change of type keeps each value or is refused. Other casts round, pad, or depend on the session.
+fn keeps_values(from: &str, to: &str) -> bool {
+    let integer = |kind: &str| ["smallint", "integer", "bigint"].contains(&kind);
+    let characters = |kind: &str| {
+        kind == "text"
+            || kind == "character varying"
+            || kind.starts_with("character varying(") && !kind.ends_with("[]")
+    };
+    from == to
+        || (integer(from) && (integer(to) || to == "numeric" || to == "text"))
+        || (characters(from) && characters(to))
+        || (scale(from).is_some() && to == "numeric")
+        || matches!((scale(from), scale(to)), (Some(from), Some(to)) if from <= to)
+        || (from == "real" && to == "double precision")
+}
+
+/// Of `numeric(precision,scale)`.
+fn scale(kind: &str) -> Option<i32> {
+    let (_, scale) = kind.strip_prefix("numeric(")?.strip_suffix(')')?.split_once(',')?;
+    scale.parse().ok()
 }
 
 fn nullability(pair: Pair<'_>, column: &Column, wanted: &Column) -> Option<Difference> {
@@ -103,6 +157,7 @@ fn nullability(pair: Pair<'_>, column: &Column, wanted: &Column) -> Option<Diffe
         here: word(column.not_null).to_owned(),
         there: word(wanted.not_null).to_owned(),
         mend: vec![alter_column(pair, column, &format!("{action} NOT NULL"))],
+        harmless: false,
     })
 }
 
@@ -123,11 +178,10 @@ fn value(pair: Pair<'_>, column: &Column, wanted: &Column) -> Option<Difference>
     {
         // A column cannot become a computed one; one that was keeps its values.
         if matches!(wanted.value, Value::Generated(..)) {
-            mend.push(alter_table(pair, &format!("DROP COLUMN {name}")));
-            mend.push(alter_table(
-                pair,
-                &format!("ADD COLUMN {name} {}", add_clause(pair, wanted)),
-            ));
+            let drop = alter_table(pair, &format!("DROP COLUMN {name}"));
+            let add = alter_table(pair, &format!("ADD COLUMN {name} {}", add_clause(pair, wanted)));
+            mend.push(commented("with the keys and indexes that it is in", &drop));
+            mend.push(commented("and again, with them", &add));
         } else {
             mend.push(alter_column(pair, column, "DROP EXPRESSION"));
         }
@@ -157,7 +211,13 @@ fn value(pair: Pair<'_>, column: &Column, wanted: &Column) -> Option<Difference>
         _ => {}
     }
     let mend = with_sequence(pair, wanted, mend);
-    Some(Difference { object: format!("column {}", column.name), here, there, mend })
+    Some(Difference {
+        object: format!("column {}", column.name),
+        here,
+        there,
+        mend,
+        harmless: false,
+    })
 }
 
 /// The sequence of a serial column has to be there before the default, and belongs to the column afterwards.
@@ -206,6 +266,7 @@ pub(crate) fn sequence_difference(here: &Sequence, there: &Sequence) -> Option<D
         mend: vec![format!("ALTER SEQUENCE {}\n  {should};", here.name.quoted())],
         here: is,
         there: should,
+        harmless: false,
     })
 }
 

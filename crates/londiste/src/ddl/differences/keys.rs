@@ -7,7 +7,7 @@ use super::super::load::{Constraint, Index};
 use super::super::relation::Relation;
 use super::super::relation::names::{Names, Unreadable};
 use super::super::relation::retarget::replace_name;
-use super::{Difference, MISSING, Pair};
+use super::{Difference, MISSING, ONLY_HERE, Pair, commented, together};
 
 /// Something with a name and a meaning.
 struct Thing {
@@ -121,12 +121,13 @@ pub(super) fn foreign_keys(pair: Pair<'_>) -> Vec<Difference> {
         create: vec![create(&expected.key.name, &expected.definition)],
         drop: drop(&expected.key.name),
     });
-    let pending =
-        |name: &str| pair.keys.iter().any(|expected| expected.pending && expected.key.name == name);
+    let may_be_missing = |name: &str| {
+        pair.keys.iter().any(|expected| expected.may_be_missing && expected.key.name == name)
+    };
     let mut found = matched(here.collect(), there.collect());
     found.retain(|difference| {
         let name = difference.object.trim_start_matches("foreign key ");
-        difference.here != MISSING || !pending(name)
+        difference.here != MISSING || !may_be_missing(name)
     });
     found
 }
@@ -151,21 +152,25 @@ fn matched(mut here: Vec<Thing>, mut there: Vec<Thing>) -> Vec<Difference> {
                 object,
                 here: thing.meaning,
                 there: wanted.meaning,
-                mend: std::iter::once(thing.drop).chain(wanted.create).collect(),
+                mend: together(std::iter::once(thing.drop).chain(wanted.create).collect()),
+                harmless: false,
             }),
             None => found.push(Difference {
                 object,
                 here: MISSING.to_owned(),
                 there: wanted.meaning,
                 mend: wanted.create,
+                harmless: false,
             }),
         }
     }
     found.extend(here.into_iter().map(|thing| Difference {
         object: format!("{} {}", thing.kind, thing.name),
+        // A unique one refuses rows, as constraints do.
+        harmless: thing.kind == "index" && !thing.meaning.starts_with("UNIQUE "),
         here: thing.meaning,
         there: MISSING.to_owned(),
-        mend: vec![thing.drop],
+        mend: vec![commented(ONLY_HERE, &thing.drop)],
     }));
     found
 }

@@ -7,6 +7,7 @@
 pub(crate) mod columns;
 mod keys;
 
+use pgq_client::name::TableName;
 use pgq_client::text::quoting::quote_ident;
 
 use super::relation::names::{Names, Unreadable};
@@ -21,9 +22,28 @@ pub struct Difference {
     pub here: String,
     /// What the provider has.
     pub there: String,
-    /// What would make it the same here.
+    /// What would make it the same here. What may lose or change rows or takes more than itself along is a comment.
     pub mend: Vec<String>,
+    /// Whether it can do nothing to what arrives: it is listed, and all is well.
+    pub harmless: bool,
 }
+
+/// A statement that is not run by pasting, and why.
+fn commented(why: &str, statement: &str) -> String {
+    format!("-- {why}: {statement}").replace('\r', "\r-- ").replace('\n', "\n-- ")
+}
+
+/// Statements that are all carried out or none: what is dropped first is not lost when the next one is refused.
+fn together(statements: Vec<String>) -> Vec<String> {
+    if statements.len() < 2 {
+        return statements;
+    }
+    let (begin, commit) = ("begin;".to_owned(), "commit;".to_owned());
+    std::iter::once(begin).chain(statements).chain([commit]).collect()
+}
+
+/// Before what takes away something that a node may well have for itself.
+const ONLY_HERE: &str = "exists only here, and may be wanted";
 
 /// In place of what is not there.
 pub const MISSING: &str = "missing";
@@ -35,8 +55,8 @@ pub struct ExpectedKey {
     pub key: ForeignKey,
     /// `FOREIGN KEY ... REFERENCES ...` with the names of this node.
     pub definition: String,
-    /// Put aside by a copy: that it is not there is as it should be.
-    pub pending: bool,
+    /// Put aside by a copy, or not validated by the provider either: that it is not there is as it should be.
+    pub may_be_missing: bool,
 }
 
 /// A table on both sides.
@@ -46,6 +66,8 @@ pub struct Pair<'a> {
     pub here: &'a Relation,
     /// The provider's.
     pub there: &'a Relation,
+    /// What the set calls it.
+    pub table: &'a TableName,
     /// The names that the provider's objects have here, or would have.
     pub names: &'a Names,
     /// The provider's foreign keys to tables that are here.
@@ -89,19 +111,22 @@ fn triggers(pair: Pair<'_>) -> Result<Vec<Difference>, Unreadable> {
                 here: MISSING.to_owned(),
                 there: brief(&definition),
                 mend: create,
+                harmless: false,
             }),
             Some(trigger) => {
                 let current = own.target(pair.here, &trigger.definition, "ON")?;
                 if current != definition {
-                    let mend = std::iter::once(drop(&trigger.name)).chain(create).collect();
+                    let mend =
+                        together(std::iter::once(drop(&trigger.name)).chain(create).collect());
                     let (here, there) = (brief(&current), brief(&definition));
-                    found.push(Difference { object, here, there, mend });
-                } else if trigger.firing != wanted.firing {
+                    found.push(Difference { object, here, there, mend, harmless: false });
+                } else if ![wanted.firing, wanted.firing.on_a_node()].contains(&trigger.firing) {
                     found.push(Difference {
                         object,
                         here: trigger.firing.word().to_owned(),
                         there: wanted.firing.word().to_owned(),
-                        mend: vec![fire(&table, &wanted.name, wanted.firing)],
+                        mend: vec![fire(&table, &wanted.name, wanted.firing.on_a_node())],
+                        harmless: false,
                     });
                 }
             }
@@ -113,7 +138,9 @@ fn triggers(pair: Pair<'_>) -> Result<Vec<Difference>, Unreadable> {
                 object: format!("trigger {}", trigger.name),
                 here: brief(&trigger.definition),
                 there: MISSING.to_owned(),
-                mend: vec![drop(&trigger.name)],
+                mend: vec![commented(ONLY_HERE, &drop(&trigger.name))],
+                // Others fire when rows are replayed.
+                harmless: trigger.firing.on_a_node() == trigger.firing,
             });
         }
     }

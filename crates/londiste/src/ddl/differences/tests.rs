@@ -15,10 +15,13 @@ fn table(columns: Vec<Column>) -> Relation {
 #[track_caller]
 fn compared(here: &Relation, there: &Relation) -> String {
     let names = Names::default();
-    let pair = Pair { here, there, names: &names, keys: &[], without_indexes: false };
+    let table = TableName::new("public.t");
+    let pair =
+        Pair { here, there, table: &table, names: &names, keys: &[], without_indexes: false };
     let lines = differences(pair).unwrap().into_iter().map(|difference| {
-        let Difference { object, here, there, mend } = difference;
-        format!("{object}: {here} <> {there}\n{}", mend.join("\n"))
+        let Difference { object, here, there, mend, harmless } = difference;
+        let mark = if harmless { "(harmless) " } else { "" };
+        format!("{mark}{object}: {here} <> {there}\n{}", mend.join("\n"))
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -54,6 +57,55 @@ fn columns_that_are_not_the_same() {
 }
 
 #[test]
+fn types_that_keep_values_and_those_that_do_not() {
+    let mend = |from: &str, to: &str| {
+        compared(&table(vec![column("a", from)]), &table(vec![column("a", to)]))
+    };
+    for (from, to) in [
+        ("integer", "bigint"),
+        ("bigint", "integer"),
+        ("character varying(100)", "character varying(10)"),
+        ("text", "character varying(10)"),
+        ("numeric(10,2)", "numeric(12,3)"),
+        ("numeric(10,2)", "numeric"),
+        ("real", "double precision"),
+    ] {
+        let said = mend(from, to);
+        assert!(
+            said.contains(&format!("\nALTER TABLE public.t\n  ALTER COLUMN a TYPE {to};\n")),
+            "{said}"
+        );
+        assert!(said.ends_with("-- then copy the table again: londiste INI resync public.t"));
+    }
+    for (from, to) in [
+        ("timestamp with time zone", "timestamp without time zone"),
+        ("timestamp without time zone", "timestamp with time zone"),
+        ("double precision", "integer"),
+        ("double precision", "real"),
+        ("numeric(10,3)", "numeric(10,2)"),
+        ("numeric", "numeric(10,2)"),
+        ("text", "character(5)"),
+        ("text", "integer"),
+        ("character varying(5)[]", "character varying(3)[]"),
+        ("timestamp(6) without time zone", "timestamp(0) without time zone"),
+    ] {
+        let said = mend(from, to);
+        let statements: Vec<&str> = said.lines().skip(1).collect();
+        assert!(statements.iter().all(|line| line.starts_with("-- ")), "{said}");
+        assert!(said.contains(&format!("ALTER COLUMN a TYPE {to};")), "{said}");
+        assert!(!said.contains("USING"), "{said}");
+    }
+}
+
+#[test]
+fn names_do_not_end_a_comment() {
+    let here = table(vec![column("a\nb\rc", "integer")]);
+    let said = compared(&here, &table(Vec::new()));
+    let statement = said.split_once("-- ").unwrap().1;
+    assert_eq!(statement, "with its values: ALTER TABLE public.t DROP COLUMN \"a\n-- b\r-- c\";");
+}
+
+#[test]
 fn keys_and_indexes_by_what_they_say() {
     let key = |name: &str, definition: &str| Constraint {
         name: name.to_owned(),
@@ -68,13 +120,19 @@ fn keys_and_indexes_by_what_they_say() {
         definition: format!("CREATE INDEX {name} ON public.t USING {rest}"),
         ..Index::default()
     };
+    let unique = Index {
+        name: "once".to_owned(),
+        definition: "CREATE UNIQUE INDEX once ON public.t USING btree (y)".to_owned(),
+        ..Index::default()
+    };
     let here = Relation {
         constraints: vec![
+            key("only_here", "CHECK ((b > 0))"),
             key("other_name", "UNIQUE (a)"),
             key("pk", "PRIMARY KEY (a)"),
             key("c", "CHECK ((a > 0))"),
         ],
-        indexes: vec![index("x", "btree (a)"), index("mine", "btree (z)")],
+        indexes: vec![index("x", "btree (a)"), index("mine", "btree (z)"), unique],
         ..table(Vec::new())
     };
     let there = Relation {
@@ -105,6 +163,10 @@ fn triggers_of_applications() {
             trigger("_londiste_q", Firing::Origin, true),
             trigger("mine", Firing::Origin, false),
             trigger("off", Firing::Disabled, false),
+            trigger("mine_always", Firing::Always, false),
+            trigger("as_made", Firing::Origin, false),
+            trigger("as_there", Firing::Replica, false),
+            trigger("never_there", Firing::Replica, false),
         ],
         ..table(Vec::new())
     };
@@ -112,6 +174,9 @@ fn triggers_of_applications() {
         triggers: vec![
             trigger("new", Firing::Always, false),
             trigger("off", Firing::Origin, false),
+            trigger("as_made", Firing::Always, false),
+            trigger("as_there", Firing::Replica, false),
+            trigger("never_there", Firing::Origin, false),
         ],
         ..table(Vec::new())
     };

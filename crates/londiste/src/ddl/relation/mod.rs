@@ -169,6 +169,8 @@ pub struct Sequence {
     pub options: String,
     /// The last value that was given out, if there was one and this role may know.
     pub last_value: Option<i64>,
+    /// Whether this role may not know it.
+    pub hidden: bool,
     /// `COMMENT ON SEQUENCE`
     pub comment: Option<String>,
     /// Rights of others than the owner.
@@ -203,6 +205,8 @@ pub struct ForeignKey {
     pub to_columns: Vec<String>,
     /// Whether these are that table's primary key.
     pub to_primary_key: bool,
+    /// Whether all rows are known to fit: neither `NOT VALID` nor `NOT ENFORCED`.
+    pub validated: bool,
     /// `FOREIGN KEY ... REFERENCES ...`
     pub definition: String,
 }
@@ -255,6 +259,15 @@ impl Firing {
             "R" => Firing::Replica,
             "D" => Firing::Disabled,
             _ => Firing::Origin,
+        }
+    }
+
+    /// How a trigger of the provider fires on a node by itself: what it did to a row there has arrived with the row, and is
+    /// not done again in the session that replays it.
+    pub fn on_a_node(self) -> Firing {
+        match self {
+            Firing::Always | Firing::Replica => Firing::Origin,
+            Firing::Origin | Firing::Disabled => self,
         }
     }
 

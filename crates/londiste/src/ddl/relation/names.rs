@@ -149,6 +149,7 @@ mod tests {
             kind: "bigint".to_owned(),
             options: String::new(),
             last_value: None,
+            hidden: false,
             comment: None,
             grants: Vec::new(),
         };

@@ -33,7 +33,7 @@ select n.nspname || '.' || s.stxname as name, pg_get_statisticsobjdef(s.oid) as 
  where s.stxrelid = $1
  order by s.oid";
 
-/// Keys of the table, also those it has from the table it is a partition of.
+/// Keys of the table, also those it has from the table it is a partition of. One that is not enforced is never validated.
 pub(super) const FOREIGN_KEYS: &str = "\
 select c.conname, c.conparentid <> 0 as inherited,
        fn.nspname || '.' || f.relname as from_table, f.relkind = 'p' as from_partitioned,
@@ -44,6 +44,7 @@ select c.conname, c.conparentid <> 0 as inherited,
               order by k.nr) as to_columns,
        exists (select 1 from pg_index x where x.indexrelid = c.conindid and x.indisprimary)
            as to_primary_key,
+       c.convalidated as validated,
        pg_get_constraintdef(c.oid) as definition
   from pg_constraint c
   join pg_class f on f.oid = c.conrelid

@@ -245,6 +245,7 @@ fn sequence(row: &Row) -> Result<Sequence> {
         kind: row.try_get("kind")?,
         options: row.try_get("options")?,
         last_value: row.try_get("last_value")?,
+        hidden: row.try_get("hidden")?,
         comment: row.try_get("comment")?,
         grants: Vec::new(),
     })
@@ -267,6 +268,7 @@ fn foreign_key(row: &Row) -> Result<ForeignKey> {
         to: TableName::new(row.try_get("to_table")?),
         to_columns: row.try_get("to_columns")?,
         to_primary_key: row.try_get("to_primary_key")?,
+        validated: row.try_get("validated")?,
         definition: row.try_get("definition")?,
     })
 }

@@ -70,6 +70,7 @@ impl Plan {
                 self.notes.push(format!("Sequence {name} already exist, not creating"));
             } else {
                 self.add(name, columns::create_sequence(sequence, name));
+                self.position_unknown(sequence, name);
             }
         }
     }
@@ -88,6 +89,12 @@ impl Plan {
                 )
             })
             .collect();
+        if relation.unlogged {
+            self.warnings.push(format!(
+                "table {name} is unlogged: a crash of this server empties it, and it still counts as in sync. To keep its rows: \
+                 ALTER TABLE {table} SET LOGGED;"
+            ));
+        }
         let unlogged = if relation.unlogged { "UNLOGGED " } else { "" };
         let mut create =
             format!("CREATE {unlogged}TABLE {table} (\n    {}\n)", lines.join(",\n    "));
@@ -174,6 +181,17 @@ impl Plan {
         }
     }
 
+    /// It would give out numbers that the provider has given out.
+    fn position_unknown(&mut self, sequence: &Sequence, name: &TableName) {
+        if sequence.hidden {
+            self.warnings.push(format!(
+                "sequence {name} begins at its start here: londiste's role on the provider may not read {}, which takes SELECT \
+                 and USAGE on it",
+                sequence.name
+            ));
+        }
+    }
+
     /// A sequence that belongs to a column of the table.
     fn own_sequence(
         &mut self,
@@ -186,6 +204,7 @@ impl Plan {
         match &sequence.use_ {
             Use::Mentioned => {}
             Use::Identity(_) => {
+                self.position_unknown(sequence, name);
                 self.add(name, columns::position(sequence, name).into_iter().collect());
             }
             Use::Owned(column) => {
@@ -303,6 +322,17 @@ impl Plan {
         }
         for trigger in relation.triggers.iter().filter(|trigger| !trigger.of_londiste) {
             self.add(&trigger.name, settings::trigger(relation, trigger, names)?);
+            if let Some(clause) =
+                trigger.firing.clause().filter(|_| trigger.firing.on_a_node() != trigger.firing)
+            {
+                let name = quote_ident(&trigger.name);
+                self.warnings.push(format!(
+                    "trigger {} of {table} does not fire for replicated rows here, on the provider it would. If it shall: \
+                     ALTER TABLE {} {clause} TRIGGER {name};",
+                    trigger.name,
+                    table.quoted()
+                ));
+            }
         }
         for rule in &relation.rules {
             self.add(&rule.name, settings::rule(relation, rule, names)?);
@@ -361,3 +391,6 @@ impl Plan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,7 @@ select n.nspname || '.' || c.relname as name, u.how, u.attname, c.oid,
               case when s.seqcycle then ' CYCLE' else '' end) as options,
        case when has_sequence_privilege(c.oid, 'select, usage')
             then pg_sequence_last_value(c.oid) end as last_value,
+       not has_sequence_privilege(c.oid, 'select, usage') as hidden,
        obj_description(c.oid, 'pg_class') as comment
   from used u
   join pg_class c on c.oid = u.seq and c.relkind = 'S'

@@ -7,7 +7,7 @@ use pgq_client::text::quoting::{quote_ident, quote_literal};
 use super::names::{Names, Unreadable};
 use super::{Grant, Policy, Relation, Rule, Trigger};
 
-/// A trigger of the new table.
+/// A trigger of the new table, which never fires when rows are replayed.
 ///
 /// # Errors
 /// When its definition is not understood.
@@ -27,6 +27,7 @@ pub fn trigger(
     statements.extend(
         trigger
             .firing
+            .on_a_node()
             .clause()
             .map(|clause| format!("ALTER TABLE {table}\n  {clause} TRIGGER {name};")),
     );
