@@ -150,6 +150,68 @@ fn a_leaf_that_is_ahead_is_left_out() {
     tree.assert_equal(&["n2", "n3"]);
 }
 
+/// n1 - (n2 - (n4, n5), n3), and n2 is gone together with the root: those below it count, and follow.
+#[test]
+fn another_branch_dies_with_the_root() {
+    let mortal = Cluster::start_new();
+    let mut tree = Tree::plant(Cast::OURS, &mortal, "n1");
+    tree.grow(&mortal, "create-branch", "n2", "n1");
+    tree.branches_and_leaves(&[
+        ("create-branch", "n3", "n1"),
+        ("create-branch", "n4", "n2"),
+        ("create-leaf", "n5", "n2"),
+    ]);
+    tree.wait_caught_up("n1", &["n2", "n3", "n4", "n5"]);
+    let reaches = |id: i64, name: &str| {
+        wait_for(format!("row {id} on {name}"), SOON, || {
+            let seen = ids(&tree.get(name).db);
+            holds(seen.contains(&id), format!("{seen:?}"))
+        });
+    };
+    tree.get("n3").node.londiste(["pause"]).ok();
+    tree.get("n1").db.sql("insert into entry values (1, 'n4 and n5')");
+    reaches(1, "n4");
+    reaches(1, "n5");
+    tree.get("n4").node.londiste(["pause"]).ok();
+    tree.get("n1").db.sql("insert into entry values (2, 'n5 alone')");
+    reaches(2, "n5");
+    mortal.stop();
+
+    let n3 = &tree.get("n3").node;
+    // The wrong name: it answers and is no root.
+    n3.londiste(["takeover", "n4", "--dead-root", "--dead", "n1", "--dead", "n2"])
+        .exits(1)
+        .says("ERROR Nothing was changed: node n4 answers and is not the root");
+    let takeover = ["takeover", "n1", "--dead-root", "--dead", "n2"];
+    n3.londiste(takeover)
+        .exits(1)
+        .says("ERROR Leaf n5 (tick ")
+        .says("Node n3 was not made the root");
+    n3.londiste([&takeover[..], &["--dead", "n5"]].concat())
+        .ok()
+        .says("INFO Node n4 has more of the old root, up to tick ")
+        .says("INFO [n4] Consumer provider node set to : n3\n");
+    assert_eq!(tree.get("n4").provider(), "n3");
+    n3.londiste(["tag-dead", "n2"]).ok();
+    tree.get("n3").db.sql("insert into entry values (3, 'n3')");
+    tree.wait_caught_up("n3", &["n4"]);
+    assert_eq!(ids(&tree.get("n4").db), BTreeSet::from([1, 3]));
+    tree.assert_equal(&["n3", "n4"]);
+
+    // The leaf has what nobody else has, also when the new root's ticks have the numbers of its own.
+    let far = tree.get("n5").position();
+    wait_for("ticks of the new root", EVENTUALLY, || {
+        let seen = tree.get("n3").top();
+        holds(seen > far, seen)
+    });
+    let n5 = &tree.get("n5").node;
+    n5.londiste(["change-provider", "--provider=n3", "--dead", "n1", "--dead", "n2"])
+        .exits(1)
+        .says("ERROR Node n5 may have more of n1 (tick ")
+        .says("drop it and create it anew");
+    assert_eq!(tree.get("n5").provider(), "n2");
+}
+
 /// A branch dies: those below it get another place, and it finds its own when it is back.
 #[test]
 fn a_branch_dies() {

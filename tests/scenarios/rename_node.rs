@@ -129,6 +129,11 @@ fn a_dead_node_learns_of_it_when_it_is_back() {
     n1.londiste(["rename-node", "n2", "new", "--dead", "n3"])
         .ok()
         .says("WARNING Node n3 is dead and learns of it when it is back");
+    // It would not find its provider when it is back.
+    n1.londiste(["rename-node", "n1", "top", "--dead", "n3"])
+        .exits(1)
+        .says("ERROR Nothing was changed: node n1 has dead subscribers")
+        .says("n3; bring them back first");
     mortal.start();
     wait_for("the new name on n3", EVENTUALLY, || {
         let members = tree.get("n3").members();

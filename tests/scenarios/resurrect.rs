@@ -139,6 +139,35 @@ fn story(cast: Cast) {
     tree.assert_equal(&["n1", "n2", "n3"]);
 }
 
+/// Another node became the root after the one that took its place: the gravestone does not stay behind there.
+#[test]
+fn the_old_root_follows_the_second_successor() {
+    let mortal = Cluster::start_new();
+    let mut tree = Tree::plant(Cast::OURS, &mortal, "n1");
+    tree.branches_and_leaves(&[("create-branch", "n2", "n1"), ("create-branch", "n3", "n1")]);
+    let (n1, n2, n3) = (tree.get("n1"), tree.get("n2"), tree.get("n3"));
+    n1.db.sql("insert into entry values (1, 'n1')");
+    tree.wait_caught_up("n1", &["n2", "n3"]);
+    mortal.stop();
+    n2.node.londiste(["takeover", "n1", "--dead-root"]).ok();
+    n3.node.londiste(["takeover", "n2"]).ok();
+    assert_eq!(n2.subscribers(), "n1");
+    mortal.start();
+    n1.node
+        .londiste(["resurrect"])
+        .ok()
+        .says("INFO Found gravestone on node: n2\n")
+        .says("INFO Found new root node: n3\n")
+        .says("INFO [n2] Subscriber unregistered: n1\n");
+    assert_eq!((n2.subscribers(), n3.subscribers()), (String::new(), "n1,n2".into()));
+    n1.node.londiste(["resume"]).ok();
+    n3.node.londiste(["tag-alive", "n1"]).ok();
+    n3.db.sql("insert into entry values (2, 'n3')");
+    tree.wait_caught_up("n3", &["n1", "n2"]);
+    tree.assert_tree("n3", &["n3 (root)", "n1 (branch)", "n2 (branch)"]);
+    tree.assert_equal(&["n1", "n2", "n3"]);
+}
+
 /// Where nobody has taken its place, or it is too old, it stays what it is.
 #[test]
 fn a_node_without_gravestone_stays() {

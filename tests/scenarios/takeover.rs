@@ -135,6 +135,43 @@ fn branch_story(cast: Cast) {
     tree.assert_no_errors(&["n1", "n2"]);
 }
 
+/// n1 - n2 - (n3, n4): n3 takes the root's place, and n2, from which it reads, is one of those that move to it.
+#[test]
+fn a_root_two_levels_up_changes() {
+    let mut tree = Tree::plant(Cast::OURS, Cluster::shared(), "n1");
+    tree.branches_and_leaves(&[
+        ("create-branch", "n2", "n1"),
+        ("create-branch", "n3", "n2"),
+        ("create-leaf", "n4", "n2"),
+    ]);
+    let all = ["n1", "n2", "n3", "n4"];
+    tree.get("n2")
+        .node
+        .londiste(["change-provider", "--provider=n3"])
+        .exits(1)
+        .says("ERROR Node n3 gets its events from n2 and cannot be its provider");
+    let mut users = Users::start(&[&tree.get("n1").db, &tree.get("n3").db]);
+    users.wait_for_more(0, 20);
+    tree.get("n3").node.londiste(["takeover", "n1", "--all"]).ok();
+    users.wait_for_more(1, 20);
+    users.stop();
+    tree.assert_tree("n3", &["n3 (root)", "n1 (branch)", "n2 (branch)", "n4 (leaf)"]);
+    for (name, provider, subscribers) in
+        [("n1", "n3", ""), ("n2", "n3", "n4"), ("n3", "n3", "n1,n2"), ("n4", "n2", "")]
+    {
+        assert_eq!(tree.get(name).provider(), provider, "{name}");
+        if name != "n4" {
+            assert_eq!(tree.get(name).subscribers(), subscribers, "{name}");
+        }
+    }
+    tree.wait_caught_up("n3", &["n1", "n2", "n4"]);
+    tree.assert_equal(&all);
+    let kept = ids(&tree.get("n4").db);
+    for nr in 0..2 {
+        assert!(users.acknowledged_by(nr).is_subset(&kept), "acknowledged by database {nr}");
+    }
+}
+
 /// Where a worker does not run, the takeover says so, and an interrupt leaves everything as it was.
 #[test]
 fn a_takeover_that_is_broken_off_leaves_the_old_root() {
@@ -247,6 +284,63 @@ fn a_takeover_that_died_is_finished() {
     tree.assert_equal(&["n1", "n2", "n3"]);
     // A second time there is nothing to do.
     n2.node.londiste(["takeover", "n1"]).ok().says("has already 'n2' as provider");
+}
+
+/// The wait for a worker that does not run is broken off: everything but the wait has happened, and what a command that died
+/// has left at another node is ended by the next one.
+#[test]
+fn a_change_of_providers_leaves_no_subscription_behind() {
+    let mut tree = Tree::plant(Cast::OURS, Cluster::shared(), "n1");
+    tree.branches_and_leaves(&[("create-branch", "n2", "n1"), ("create-leaf", "n3", "n1")]);
+    tree.wait_caught_up("n1", &["n2", "n3"]);
+    let (n1, n2, n3) = (tree.get("n1"), tree.get("n2"), tree.get("n3"));
+    // It is paused and has said so; nobody says that it was resumed.
+    n3.node.londiste(["pause"]).ok();
+    n3.node.stop_worker();
+    let to = |name: &str| format!("--provider={name}");
+    let mut command =
+        n3.node.command().args(["change-provider", &to("n2")]).spawn().expect("our program");
+    n3.node.wait_log("[n3] Consumer n3 tagged as resumed", SOON);
+    interrupt(&command);
+    assert_eq!(command.wait().expect("our own child").code(), Some(1), "{}", n3.node.log());
+    assert_eq!(n3.provider(), "n2");
+    assert_eq!((n1.subscribers(), n2.subscribers()), ("n2".into(), "n3".into()));
+
+    n1.db.sql(&format!("select pgq_node.register_subscriber('{QUEUE}', 'n3', 'n3', {})", n1.top()));
+    assert_eq!(n1.subscribers(), "n2,n3");
+    n3.node.start_worker();
+    n3.node.londiste(["change-provider", &to("n2")]).ok().says("has already 'n2' as provider");
+    assert_eq!((n1.subscribers(), n2.subscribers()), ("n2".into(), "n3".into()));
+    n1.db.sql("insert into entry values (1, 'through n2')");
+    tree.wait_caught_up("n1", &["n2", "n3"]);
+    tree.assert_equal(&["n1", "n2", "n3"]);
+    n3.node.londiste(["pause"]).ok();
+    n3.node.londiste(["change-provider", &to("n2")]).ok().says("WARNING It is paused: 'resume'");
+}
+
+/// The old root's worker does not answer when it is a branch already: it is not paused all the same.
+#[test]
+fn a_takeover_that_is_broken_off_at_the_end_pauses_nobody() {
+    let mut tree = Tree::plant(Cast::OURS, Cluster::shared(), "n1");
+    tree.branches_and_leaves(&[("create-branch", "n2", "n1")]);
+    tree.wait_caught_up("n1", &["n2"]);
+    let (n1, n2) = (tree.get("n1"), tree.get("n2"));
+    n1.node.londiste(["pause"]).ok();
+    n1.node.stop_worker();
+    let mut takeover = n2.node.command().arg("takeover").arg("n1").spawn().expect("our program");
+    n2.node.wait_log("[n1] Consumer n1 tagged as resumed", SOON * 2);
+    wait_for("the old root as a branch", SOON, || {
+        let seen = (n1.info("node_type"), n1.info("worker_paused"));
+        holds(seen == ("branch".into(), "f".into()), format!("{seen:?}"))
+    });
+    interrupt(&takeover);
+    takeover.wait().expect("our own child");
+    assert!(!n2.node.log().contains("is not its branch yet"), "{}", n2.node.log());
+    n1.node.start_worker();
+    n2.db.sql("insert into entry values (1, 'the new root')");
+    tree.wait_caught_up("n2", &["n1"]);
+    tree.assert_tree("n2", &["n2 (root)", "n1 (branch)"]);
+    tree.assert_equal(&["n1", "n2"]);
 }
 
 /// A table that is not whole on the branch does not become the root's.

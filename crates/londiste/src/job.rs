@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use daemonkit::shutdown::Shutdown;
 use pgq_client::calls::{Reply, Severity};
 use pgq_client::conn::conninfo::hide_password;
-use pgq_client::conn::{self, ConnInfo, Session};
+use pgq_client::conn::{self, Canceller, ConnInfo, Session};
 use pgq_client::name::NodeName;
 use tokio_postgres::Transaction;
 
@@ -77,6 +77,25 @@ impl Job {
         tokio::select! {
             () = tokio::time::sleep(duration) => Ok(()),
             () = self.shutdown.cancelled() => Err(Interrupted),
+        }
+    }
+
+    /// Work in a database that may wait there for long. When the operator asks to stop, the running statement is cancelled: left
+    /// alone, it would go on, or go on waiting in front of others.
+    ///
+    /// # Errors
+    /// [`Interrupted`], the server's when it cannot be cancelled, or those of the work.
+    pub async fn cancellable<T>(
+        &self,
+        canceller: &Canceller,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        tokio::select! {
+            done = work => done,
+            () = self.shutdown.cancelled() => {
+                canceller.cancel().await?;
+                Err(Interrupted.into())
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `pause`, `resume`, `change-provider` (contract `cli.md` 6.6 and 6.7).
 //!
 //! Departures: the wait for the worker ends at an interrupt; the flag stays set, and a worker that is started later follows
-//! it. A node that is fed by the consumer's own is refused as its provider: the two would wait for each other for ever.
+//! it.
 
 use anyhow::bail;
 use pgq_client::name::NodeName;
@@ -10,7 +10,6 @@ use super::Run;
 use super::cascade;
 use super::liveness;
 use super::set::LocalSet;
-use crate::job::UsageError;
 
 /// `pause` and `resume`.
 pub(crate) async fn set_paused(run: &Run, paused: bool) -> anyhow::Result<()> {
@@ -32,11 +31,5 @@ pub(crate) async fn change_provider(run: &Run) -> anyhow::Result<()> {
     };
     let new = NodeName::new(new);
     let worker = cascade::find(run, &set).await?;
-    if worker.node != new && cascade::is_fed_by(&run.job, &set, &new, &worker.node).await? {
-        bail!(UsageError(format!(
-            "Node {new} gets its events from {} and cannot be its provider",
-            worker.node
-        )));
-    }
     cascade::change_provider(&run.job, &set, &worker, &new).await
 }

@@ -57,6 +57,7 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     }
     let survey = Survey::of_all(job, &set).await?;
     refuse_two_roots(&survey)?;
+    refuse_dead_subscribers(job, &set, &names).await?;
     warn_of_dead(&set);
     let mut places = places(job, &set, &survey, &names).await?;
 
@@ -100,6 +101,33 @@ fn refuse_two_roots(survey: &Survey) -> anyhow::Result<()> {
     bail!(UsageError(format!(
         "Nothing was changed: the set has to have one root, and has {}",
         if roots.is_empty() { "none".to_owned() } else { roots.join(", ") }
+    )));
+}
+
+/// A node learns from the events of the root that another one is gone and there is a new one, but it does not give up its own
+/// provider for that: it would look for the old name for ever, and others would not find it below the new one.
+async fn refuse_dead_subscribers(
+    job: &Job,
+    set: &LocalSet,
+    names: &Names<'_>,
+) -> anyhow::Result<()> {
+    let known = set.is_local(&names.old) || set.members.contains_key(&names.old);
+    let session = if known { set.connect(job, &names.old).await? } else { None };
+    let Some(session) = session else { return Ok(()) };
+    let dead: Vec<String> = pgq_node::get_subscriber_info(&*session, names.queue)
+        .await?
+        .into_iter()
+        .filter(|subscriber| set.members.get(&subscriber.node) == Some(&Member::Dead))
+        .map(|subscriber| subscriber.node.to_string())
+        .collect();
+    if dead.is_empty() {
+        return Ok(());
+    }
+    bail!(UsageError(format!(
+        "Nothing was changed: node {} has dead subscribers, which would look for its old name when they are back: {}; bring them \
+         back first ('tag-alive', after a failover 'resurrect' there), or 'drop-node' them",
+        names.old,
+        dead.join(", ")
     )));
 }
 

@@ -83,11 +83,92 @@ impl Survey {
         children
     }
 
+    /// Nodes whose provider is not among those that answered, by name.
+    pub(crate) fn orphans(&self) -> Vec<NodeName> {
+        let is_orphan = |info: &NodeInfo| {
+            info.provider_node.as_ref().is_some_and(|from| !self.nodes.contains_key(from))
+        };
+        let mut orphans: Vec<NodeName> = self
+            .nodes
+            .iter()
+            .filter(|(_, info)| is_orphan(info))
+            .map(|(name, _)| name.clone())
+            .collect();
+        orphans.sort();
+        orphans
+    }
+
+    /// Where a node's events come from: walks up to the root or to a node that did not answer. `None` for nodes that read from
+    /// each other in a circle.
+    pub(crate) fn source_of(&self, node: &NodeName) -> Option<NodeName> {
+        let mut seen: Vec<&NodeName> = Vec::new();
+        let mut at = node;
+        while !seen.contains(&at) {
+            seen.push(at);
+            match self.nodes.get(at).map(|info| info.provider_node.as_ref()) {
+                Some(Some(provider)) if provider != at => at = provider,
+                _ => return Some(at.clone()),
+            }
+        }
+        None
+    }
+
     /// The root, when it is among those that answered.
     pub(crate) fn root(&self) -> Option<&NodeName> {
         self.nodes
             .iter()
             .find(|(_, info)| info.node_type == Some(NodeType::Root))
             .map(|(name, _)| name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pgq_client::calls::Reply;
+
+    use super::*;
+
+    fn survey(providers: &[(&str, &str)]) -> Survey {
+        let info = |provider: &str| NodeInfo {
+            reply: Reply { code: 100, note: String::new() },
+            node_type: None,
+            node_name: None,
+            global_watermark: None,
+            local_watermark: None,
+            provider_node: Some(provider.into()),
+            provider_location: None,
+            combined_queue: None,
+            combined_type: None,
+            worker_name: None,
+            worker_paused: None,
+            worker_uptodate: None,
+            worker_last_tick: None,
+            node_attrs: None,
+            target_for: Vec::new(),
+        };
+        let nodes = providers.iter().map(|(name, from)| ((*name).into(), info(from))).collect();
+        Survey { nodes, silent: Vec::new() }
+    }
+
+    #[test]
+    fn orphans_read_from_somebody_who_did_not_answer() {
+        let survey = survey(&[("n5", "n2"), ("n3", "n1"), ("n4", "n3"), ("n6", "n6")]);
+        assert_eq!(survey.orphans(), ["n3".into(), "n5".into()] as [NodeName; 2]);
+    }
+
+    #[test]
+    fn a_source_is_a_root_or_dead() {
+        let survey = survey(&[
+            ("n3", "n1"),
+            ("n4", "n3"),
+            ("n6", "n6"),
+            ("n7", "n6"),
+            ("a", "b"),
+            ("b", "a"),
+        ]);
+        let source = |node: &str| survey.source_of(&node.into()).map(|name| name.to_string());
+        assert_eq!(source("n4").as_deref(), Some("n1"));
+        assert_eq!(source("n7").as_deref(), Some("n6"));
+        assert_eq!(source("a"), None);
     }
 }

@@ -2,6 +2,8 @@
 //! 5.5 and 5.7).
 
 mod flag;
+mod gravestone;
+mod leaving;
 mod patience;
 mod provider;
 
@@ -14,7 +16,7 @@ use super::set::LocalSet;
 
 pub(crate) use flag::{set_paused, tag_paused};
 pub(crate) use patience::{POLL, Patience};
-pub(crate) use provider::{await_newest_tick, change_provider, is_fed_by};
+pub(crate) use provider::{await_newest_tick, change_provider, follow_successor, is_fed_by};
 
 /// A consumer and the node whose database it writes to.
 #[derive(Debug, Clone)]

@@ -1,28 +1,59 @@
 //! Lets a consumer read from another node (contract `cli.md` 5.7).
 //!
 //! Departures from the original: the new provider is reached and known to be able to serve before the consumer is paused; one
-//! that is behind the consumer is waited for; a consumer that was paused by this is resumed when a later step fails; and what
-//! an earlier attempt left at the new provider is in nobody's way.
+//! that is behind the consumer is waited for; a consumer that was paused by this is resumed when a later step fails; what an
+//! earlier attempt left at the new provider is in nobody's way; and the old one is left also when the wait for the worker is
+//! broken off.
 
 use std::collections::HashSet;
 
 use anyhow::bail;
-use pgq_client::calls::pgq_node::{self, NodeInfo};
+use pgq_client::calls::pgq_node;
 use pgq_client::calls::{Severity, pgq};
 use pgq_client::conn::Session;
 use pgq_client::id::TickId;
 use pgq_client::name::{NodeName, QueueName};
 
-use super::{POLL, Patience, Worker, set_paused, tag_paused};
+use super::gravestone::Origin;
+use super::{POLL, Patience, Worker, leaving, set_paused, tag_paused};
 use crate::command::set::{LocalSet, Member};
 use crate::job::{self, Job, UsageError};
 
-/// Lets a consumer read from another node.
+/// Lets a consumer read from another node. One that gets its events from the consumer's own node is refused: the two would wait
+/// for each other for ever.
 pub(crate) async fn change_provider(
     job: &Job,
     set: &LocalSet,
     worker: &Worker,
     new: &NodeName,
+) -> anyhow::Result<()> {
+    change(job, set, worker, new, &Occasion::Planned).await
+}
+
+/// The same after the root, `old_root`, is gone. The new provider is about to be the root, and may until then read from the
+/// consumer's own node.
+pub(crate) async fn follow_successor(
+    job: &Job,
+    set: &LocalSet,
+    worker: &Worker,
+    new: &NodeName,
+    old_root: &NodeName,
+) -> anyhow::Result<()> {
+    change(job, set, worker, new, &Occasion::Failover { old_root }).await
+}
+
+/// Why a consumer gets another provider.
+enum Occasion<'a> {
+    Planned,
+    Failover { old_root: &'a NodeName },
+}
+
+async fn change(
+    job: &Job,
+    set: &LocalSet,
+    worker: &Worker,
+    new: &NodeName,
+    occasion: &Occasion<'_>,
 ) -> anyhow::Result<()> {
     let Worker { queue, node, consumer } = worker;
     if node == new {
@@ -33,15 +64,29 @@ pub(crate) async fn change_provider(
     };
     let old = pgq_node::get_consumer_state(&*session, queue, consumer).await?;
     job::checked_quiet(&old.reply, Some(node.as_str()))?;
+    let info = pgq_node::get_node_info(&*session, queue).await?;
+    let is_worker = info.worker_name.as_ref() == Some(consumer);
     if old.provider_node.as_ref() == Some(new) {
         tracing::info!("Consumer '{consumer}' at node '{node}' has already '{new}' as provider");
+        if old.paused {
+            // By an operator, or by a command that was broken off or is not through.
+            tracing::warn!(
+                "It is paused: 'resume' lets it go on; after that this command ends what it may have left at other nodes"
+            );
+        } else if is_worker {
+            leaving::leave_others(job, set, worker, new).await;
+        }
         return Ok(());
     }
-    let info = pgq_node::get_node_info(&*session, queue).await?;
     check_new_provider(job, set, new).await?;
+    if matches!(occasion, Occasion::Planned) && is_fed_by(job, set, new, node).await? {
+        bail!(UsageError(format!(
+            "Node {new} gets its events from {node} and cannot be its provider"
+        )));
+    }
     let moved = async {
         set_paused(job, set, worker, true).await?;
-        move_subscription(job, set, worker, &info, new).await
+        move_subscription(job, set, worker, is_worker, new, occasion).await
     };
     if let Err(error) = moved.await {
         if !old.paused {
@@ -51,11 +96,12 @@ pub(crate) async fn change_provider(
         }
         return Err(error);
     }
-    set_paused(job, set, worker, false).await?;
+    // Whatever becomes of the wait: nobody else would do the rest.
+    let resumed = set_paused(job, set, worker, false).await;
     if let Some(old) = old.provider_node {
-        unregister(job, set, worker, &info, &old).await;
+        leaving::unregister(job, set, worker, is_worker, &old).await;
     }
-    Ok(())
+    resumed
 }
 
 async fn check_new_provider(job: &Job, set: &LocalSet, new: &NodeName) -> anyhow::Result<()> {
@@ -89,40 +135,6 @@ pub(crate) async fn is_fed_by(
     Ok(false)
 }
 
-/// After the old provider's place was taken, its ticks and those of its successor have the same numbers and mean different
-/// things. A consumer that followed the old one further than the successor did has changes that nobody else has: it would be
-/// given a place in the new order of events where it misses some, and nobody would notice.
-async fn refuse_if_beyond_gravestone(
-    job: &Job,
-    set: &LocalSet,
-    worker: &Worker,
-    old: &NodeName,
-    new: &NodeName,
-    position: TickId,
-) -> anyhow::Result<()> {
-    let gravestone = format!("{old}.gravestone");
-    let mut seen = HashSet::new();
-    let mut at = new.clone();
-    while seen.insert(at.clone()) {
-        let Some(session) = set.connect(job, &at).await? else { return Ok(()) };
-        let consumers = pgq::get_consumer_info(&*session, &worker.queue).await?;
-        let stone = consumers.iter().find(|info| info.consumer.as_str() == gravestone);
-        if let Some(tick) = stone.and_then(|info| info.last_tick).filter(|tick| *tick < position) {
-            bail!(UsageError(format!(
-                "Node {} has more of {old} (tick {position}) than {at} had when it took over (tick {tick}), and cannot follow: \
-                 drop it and create it anew",
-                worker.node
-            )));
-        }
-        let info = pgq_node::get_node_info(&*session, &worker.queue).await?;
-        match info.provider_node {
-            Some(provider) if set.members.contains_key(&provider) => at = provider,
-            _ => return Ok(()),
-        }
-    }
-    Ok(())
-}
-
 /// Waits until the queue on a node has this tick or a later one.
 pub(crate) async fn await_newest_tick(
     job: &Job,
@@ -153,11 +165,11 @@ async fn move_subscription(
     job: &Job,
     set: &LocalSet,
     worker: &Worker,
-    info: &NodeInfo,
+    is_worker: bool,
     new: &NodeName,
+    occasion: &Occasion<'_>,
 ) -> anyhow::Result<()> {
     let Worker { queue, node, consumer } = worker;
-    let is_worker = info.worker_name.as_ref() == Some(consumer);
     let Some(session) = set.connect(job, node).await? else {
         bail!(UsageError(format!("Node {node} is dead")));
     };
@@ -170,7 +182,12 @@ async fn move_subscription(
     let Some(Member::Alive(location)) = set.members.get(node) else {
         bail!(UsageError(format!("the location of node {node} is not known")));
     };
-    refuse_if_beyond_gravestone(job, set, worker, &position.provider_node, new, tick).await?;
+    let old_root = match occasion {
+        Occasion::Planned => None,
+        Occasion::Failover { old_root } => Some(*old_root),
+    };
+    let origin = Origin::of(job, set, &position.provider_node, old_root).await?;
+    origin.refuse_if_beyond_gravestone(job, set, worker, new, tick).await?;
     if let Some(provider) = set.connect(job, new).await? {
         await_newest_tick(job, &provider, queue, new, tick).await?;
     }
@@ -206,25 +223,4 @@ async fn move_subscription(
     })
     .await?;
     Ok(())
-}
-
-/// The old provider need not be there any more: what fails is only told.
-async fn unregister(job: &Job, set: &LocalSet, worker: &Worker, info: &NodeInfo, old: &NodeName) {
-    let Worker { queue, node, consumer } = worker;
-    let is_worker = info.worker_name.as_ref() == Some(consumer);
-    let done = async {
-        if is_worker {
-            let sql = format!("select * from pgq_node.unregister_subscriber('{queue}', '{node}')");
-            set.command_on(job, old, &sql, async |db| {
-                pgq_node::unregister_subscriber(db, queue, node).await
-            })
-            .await?;
-        } else if let Some(session) = set.connect(job, old).await? {
-            pgq::unregister_consumer(&*session, queue, consumer).await?;
-        }
-        anyhow::Ok(())
-    };
-    if let Err(error) = done.await {
-        tracing::warn!("failed to unregister from old provider ({old}): {error}");
-    }
 }

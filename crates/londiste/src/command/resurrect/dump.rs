@@ -51,7 +51,9 @@ impl DumpFile {
             .out
             .flush()
             .and_then(|()| self.out.get_ref().sync_all())
-            .and_then(|()| fs::rename(&self.unfinished, &self.name));
+            .and_then(|()| fs::rename(&self.unfinished, &self.name))
+            // The name has to be on the disk as well before anything is deleted.
+            .and_then(|()| File::open(folder(&self.name))?.sync_all());
         ended.with_context(|| format!("{}", self.name.display()))
     }
 
@@ -63,6 +65,11 @@ impl DumpFile {
     fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         self.out.write_all(bytes).with_context(|| format!("{}", self.unfinished.display()))
     }
+}
+
+/// Where a file is; a mere name is in the current directory.
+fn folder(name: &Path) -> &Path {
+    name.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The event with the batch it was in.

@@ -14,6 +14,8 @@ use crate::job::{Job, UsageError};
 #[derive(Debug, Clone)]
 pub(super) struct Gravestone {
     pub(super) root: NodeName,
+    /// Where the stone is. Another node may have become the root since.
+    pub(super) node: NodeName,
     pub(super) tick: TickId,
 }
 
@@ -66,10 +68,10 @@ pub(super) async fn find(
         }
     }
     let Some(root) = root else { bail!(UsageError("Cannot find new root node".to_owned())) };
-    let Some((_, tick)) = stone else {
+    let Some((node, tick)) = stone else {
         bail!(UsageError(format!("Cannot find failover position ({consumer})")));
     };
-    Ok(Gravestone { root, tick })
+    Ok(Gravestone { root, node, tick })
 }
 
 async fn look(

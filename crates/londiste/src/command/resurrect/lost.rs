@@ -50,7 +50,9 @@ pub(super) async fn dump_and_delete(
     // Before the events are gone, and on the disk.
     file.finish()?;
     tracing::info!("Deleting lost events");
-    statistics.deleted = delete(db, queue, grave.tick, last).await?;
+    let canceller = db.canceller();
+    let deleted = delete(db, queue, grave.tick, last);
+    statistics.deleted = job.cancellable(&canceller, deleted).await?;
     Ok(Some(statistics))
 }
 

@@ -91,13 +91,28 @@ impl Returning<'_> {
             bail!(UsageError(format!(
                 "Node {name} does not have tick {}, up to which {} followed it: it is older than that, or its queue was \
                  emptied. Drop it and create it anew",
-                grave.tick, grave.root
+                grave.tick, grave.node
+            )));
+        }
+        let there = set.connect(job, &grave.root).await?;
+        let there = there.with_context(|| format!("node {} is dead", grave.root))?;
+        if lost::snapshot(&*there, queue, grave.tick).await?.is_none() {
+            bail!(UsageError(format!(
+                "The root, {}, does not have tick {} any more, up to which {} followed {name}, and cannot go on from there. Drop \
+                 {name} and create it anew",
+                grave.root, grave.tick, grave.node
             )));
         }
         let sql = "select format('grant delete on %s to %I', queue_data_pfx, current_user) from pgq.queue \
                    where queue_name = $1 and not has_table_privilege(queue_data_pfx, 'delete')";
         let missing: Option<String> =
             statement::value(&*set.db, sql, &[statement::Arg::Text(queue.as_str())]).await?;
+        let sql = "select format('grant delete on pgq.tick to %I', current_user) \
+                   where not has_table_privilege('pgq.tick', 'delete')";
+        let missing = match missing {
+            None => statement::value(&*set.db, sql, &[]).await?,
+            missing => missing,
+        };
         if let Some(grant) = missing {
             bail!(UsageError(format!("The role may not delete lost events; run: {grant}")));
         }
@@ -110,11 +125,13 @@ impl Returning<'_> {
         let (queue, root) = (&job.settings.queue, &grave.root);
         if state.consumer.node_type == Some(NodeType::Root) {
             tracing::info!("Node {name} is root, demoting");
+            let canceller = db.canceller();
             for step in 1..=2 {
-                job::commit_checked(db, None, async |db| {
+                let demoted = job::commit_checked(db, None, async |db| {
                     Ok(pgq_node::demote_root(db, queue, step, root).await?.0)
-                })
-                .await?;
+                });
+                // The second waits for transactions that are writing.
+                job.cancellable(&canceller, demoted).await?;
             }
             let transaction = job::begin(db).await?;
             let (reply, _) = pgq_node::demote_root(&transaction, queue, 3, root).await?;
@@ -190,6 +207,27 @@ impl Returning<'_> {
             let Some(watermark) = watermark else { continue };
             self.reset_watermark(db, watermark).await?;
         }
+        self.remove_stone().await
+    }
+
+    /// Where another node has become the root since, the stone is left behind on the first one. It would keep all events there,
+    /// and stand for a position that is no longer true.
+    async fn remove_stone(&self) -> anyhow::Result<()> {
+        let Returning { job, set, name, grave, .. } = self;
+        if grave.node == grave.root {
+            return Ok(());
+        }
+        let queue = &job.settings.queue;
+        let sql = format!("select * from pgq_node.unregister_subscriber('{queue}', '{name}')");
+        let removed = set.command_on(job, &grave.node, &sql, async |db| {
+            pgq_node::unregister_subscriber(db, queue, name).await
+        });
+        removed.await.with_context(|| {
+            format!(
+                "The gravestone on {} is still there: before this node is resumed, run in the database of {}: {sql}",
+                grave.node, grave.node
+            )
+        })?;
         Ok(())
     }
 

@@ -9,18 +9,17 @@ use pgq_client::id::TickId;
 use pgq_client::name::{ConsumerName, NodeName};
 
 use super::Takeover;
-use super::branch::move_children;
 use super::gaps::Gaps;
 use crate::calls;
 use crate::command::cascade::{self, Worker, await_newest_tick, first_line};
 use crate::command::survey::Survey;
 use crate::command::tag_node;
-use crate::job::{Job, UsageError};
+use crate::job::{Interrupted, Job, UsageError};
 
 /// How long a node that is said to be dead may take to contradict.
 const CONTRADICTION: Duration = Duration::from_secs(3);
 
-/// A node that was fed by the old root, standing still.
+/// A node that was fed by the old root, or by another that is gone with it, standing still.
 #[derive(Debug, Clone)]
 struct Survivor {
     worker: Worker,
@@ -39,16 +38,21 @@ pub(super) async fn run(takeover: &Takeover<'_>, location: Option<&str>) -> anyh
         )));
     }
     let mut survivors: Vec<Survivor> = Vec::new();
-    for name in survey.children_of(old).iter().filter(|name| *name != new) {
+    let is_root = survey.root() == Some(new);
+    if !is_root {
+        check_source(takeover, &survey).await?;
+    }
+    // Also of other nodes that are gone: what their subscribers have of the old root counts, and they have to follow.
+    for name in survey.orphans().iter().filter(|name| *name != new) {
         survivors.push(Survivor::of(takeover, name, &survey.nodes[name])?);
     }
     let own = Survivor::of(takeover, new, &survey.nodes[new])?;
-    let is_root = survey.root() == Some(new);
     if !is_root {
+        warn_of_merging(takeover, &survey);
         warn_of_tables(takeover, &survivors).await?;
     }
     if let Some(location) = location {
-        warn_if_it_lives(job, old, location).await;
+        warn_if_it_lives(job, old, location).await?;
     }
     tag_node::tag(job, set, old, true).await?;
     if is_root {
@@ -57,12 +61,15 @@ pub(super) async fn run(takeover: &Takeover<'_>, location: Option<&str>) -> anyh
         if own.was_paused {
             cascade::set_paused(job, set, &own.worker, false).await?;
         }
-        return move_children(takeover, &survey).await;
+        for survivor in &survivors {
+            cascade::follow_successor(job, set, &survivor.worker, new, old).await?;
+        }
+        return Ok(());
     }
 
     let promoted = async {
         stand_still(takeover, &own, &mut survivors).await?;
-        let left = follow(takeover, &survivors).await;
+        let left = follow(takeover, &survivors).await?;
         promote(takeover, &own).await?;
         anyhow::Ok(left)
     };
@@ -149,13 +156,13 @@ fn refuse_if_ahead(
     Ok(())
 }
 
-/// Pauses everybody who was fed by the old root, so that positions are final, and gives the new root all that one of them has.
+/// Pauses everybody who has lost his provider, so that positions are final, and gives the new root all that one of them has.
 async fn stand_still(
     takeover: &Takeover<'_>,
     own: &Survivor,
     survivors: &mut [Survivor],
 ) -> anyhow::Result<()> {
-    let Takeover { job, set, new, .. } = takeover;
+    let Takeover { job, set, old, new, .. } = takeover;
     let queue = &job.settings.queue;
     for survivor in survivors.iter_mut() {
         cascade::set_paused(job, set, &survivor.worker, true).await?;
@@ -175,28 +182,31 @@ async fn stand_still(
     let (source, tick) = (&best.worker.node, best.position);
     tracing::info!("Node {source} has more of the old root, up to tick {tick}");
     if !cascade::is_fed_by(job, set, new, source).await? {
-        cascade::change_provider(job, set, &own.worker, source).await?;
+        cascade::follow_successor(job, set, &own.worker, source, old).await?;
     } else {
         cascade::set_paused(job, set, &own.worker, false).await?;
     }
     await_newest_tick(job, &here, queue, new, tick).await
 }
 
-/// Gives the others the new root as their provider. Who cannot be moved is left and told of: a set without a root is worse than
+/// Gives the others the new root as their provider; ends at an interrupt. Who cannot be moved is left and told of: a set without a root is worse than
 /// one without that node.
 async fn follow<'a>(
     takeover: &Takeover<'_>,
     survivors: &'a [Survivor],
-) -> Vec<(&'a NodeName, String)> {
-    let Takeover { job, set, new, .. } = takeover;
+) -> anyhow::Result<Vec<(&'a NodeName, String)>> {
+    let Takeover { job, set, old, new, .. } = takeover;
     let mut left = Vec::new();
     for Survivor { worker, .. } in survivors {
-        if let Err(error) = cascade::change_provider(job, set, worker, new).await {
+        if let Err(error) = cascade::follow_successor(job, set, worker, new, old).await {
+            if error.is::<Interrupted>() {
+                return Err(error);
+            }
             tracing::warn!("Node {} is not moved: {}", worker.node, first_line(&error));
             left.push((&worker.node, first_line(&error)));
         }
     }
-    left
+    Ok(left)
 }
 
 /// Makes the local node the root and remembers there how far the old one was followed.
@@ -251,16 +261,70 @@ async fn warn_of_tables(takeover: &Takeover<'_>, survivors: &[Survivor]) -> anyh
     Ok(())
 }
 
+/// The name may be the wrong one: the gravestone would bear it, and nobody would know how far the real root was followed. It has
+/// to be where the local node's events came from, or a takeover that was broken off has let that read from one of its own
+/// subscribers; where another node is gone besides, it may have been between the two.
+async fn check_source(takeover: &Takeover<'_>, survey: &Survey) -> anyhow::Result<()> {
+    let Takeover { job, set, old, new, .. } = takeover;
+    let Some(source) = survey.source_of(new).filter(|source| source != old) else { return Ok(()) };
+    if survey.nodes.contains_key(&source) {
+        bail!(UsageError(format!(
+            "Node {new} gets its events from {source}, which has no provider"
+        )));
+    }
+    for name in survey.nodes.keys() {
+        let Some(session) = set.connect(job, name).await? else { continue };
+        let subscribers = pgq_node::get_subscriber_info(&*session, &job.settings.queue).await?;
+        if subscribers.iter().any(|subscriber| subscriber.node == *old) {
+            bail!(UsageError(format!(
+                "Nothing was changed: node {old} was not the root but a subscriber of {name}; the events of {new} came from {source}"
+            )));
+        }
+    }
+    tracing::warn!(
+        "Node {source}, which fed {new}, is dead as well; {old} is taken for the root above it"
+    );
+    Ok(())
+}
+
 /// The operator may be wrong, or only one of the networks be broken.
-async fn warn_if_it_lives(job: &Job, old: &NodeName, location: &str) {
+///
+/// # Errors
+/// [`UsageError`] when it says that it is no root.
+async fn warn_if_it_lives(job: &Job, old: &NodeName, location: &str) -> anyhow::Result<()> {
     let asked = async {
         let session = job.remote(&format!("node.{old}"), location).await?;
         let info = pgq_node::get_node_info(&*session, &job.settings.queue).await?;
-        anyhow::Ok(info.node_name.as_ref() == Some(old))
+        anyhow::Ok(info.node_type.filter(|_| info.node_name.as_ref() == Some(old)))
     };
-    if let Ok(Ok(true)) = tokio::time::timeout(CONTRADICTION, asked).await {
-        tracing::warn!(
+    match tokio::time::timeout(CONTRADICTION, asked).await {
+        Ok(Ok(Some(NodeType::Root))) => tracing::warn!(
             "Node {old} answers: what is written there from now on is lost to the others, keep its users away"
+        ),
+        Ok(Ok(Some(_))) => bail!(UsageError(format!(
+            "Nothing was changed: node {old} answers and is not the root; name the root that is dead"
+        ))),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The old root is gone and does not say which queues it merged, but others of the set may merge the same ones.
+fn warn_of_merging(takeover: &Takeover<'_>, survey: &Survey) {
+    let new = &takeover.new;
+    let own = &takeover.set.info.target_for;
+    let mut missing: Vec<&str> = Vec::new();
+    for queue in survey.nodes.values().flat_map(|info| &info.target_for) {
+        if !own.contains(queue) && !missing.contains(&queue.as_str()) {
+            missing.push(queue.as_str());
+        }
+    }
+    if !missing.is_empty() {
+        tracing::warn!(
+            "Node {new} has no merge leaf for {}, and nothing of that reaches the set when it is the root: create-leaf --merge={} \
+             there",
+            missing.join(", "),
+            takeover.job.settings.queue
         );
     }
 }

@@ -101,8 +101,13 @@ impl Merging {
         Ok(())
     }
 
-    /// Lets all go on.
-    pub(super) async fn resume(&self, takeover: &Takeover<'_>) -> anyhow::Result<()> {
+    /// All of them; they are in the old root's database.
+    pub(super) fn workers(&self) -> impl Iterator<Item = &Worker> {
+        self.workers.iter()
+    }
+
+    /// Waits for the word of all, who are tagged as resumed already.
+    pub(super) async fn await_resumed(&self, takeover: &Takeover<'_>) -> anyhow::Result<()> {
         if self.workers.is_empty() {
             return Ok(());
         }

@@ -12,6 +12,11 @@ use crate::command::cascade::{self, Worker};
 use crate::command::survey::Survey;
 use crate::job;
 
+/// The connection was lost during the commit, which may have happened, or happen still.
+#[derive(Debug, thiserror::Error)]
+#[error("whether node {0} was made the root is not known, its database did not answer")]
+pub(super) struct CommitUnknown(NodeName);
+
 impl Takeover<'_> {
     /// Makes the local node the root, and a subscriber of the old one, in one transaction: either both nodes know their place
     /// or neither. Its worker has to be paused.
@@ -37,7 +42,11 @@ impl Takeover<'_> {
         let (reply, _) =
             pgq_node::register_subscriber(&db, queue, &self.old, old_worker, Some(tick)).await?;
         job::checked(&reply, Some(self.new.as_str()))?;
-        Ok(job::commit(db).await?)
+        job::commit(db).await.map_err(|error| {
+            let lost = error.is_closed();
+            let error = anyhow::Error::from(error);
+            if lost { error.context(CommitUnknown(self.new.clone())) } else { error }
+        })
     }
 
     /// Whether the local node is the root, as its database says now: a commit whose answer is lost may have happened.

@@ -14,6 +14,7 @@ use super::Takeover;
 use super::branch::move_children;
 use super::gaps::Gaps;
 use super::merging::Merging;
+use super::promotion::CommitUnknown;
 use crate::calls;
 use crate::command::cascade::{self, Patience, Worker, await_newest_tick, first_line};
 use crate::command::survey::Survey;
@@ -51,23 +52,24 @@ pub(super) async fn run(takeover: &Takeover<'_>, old: &NodeInfo) -> anyhow::Resu
     if let Some((tick, _)) = pgq::newest_tick(&*changing.old_db, queue, TickId(0)).await? {
         await_newest_tick(job, &here, queue, new, tick).await?;
     }
+    let mut provider = set.info.provider_node.as_ref().unwrap_or(old_name);
     if let Some(survey) = survey {
+        // Whoever is between the two would read from the new node while that still reads from him.
+        if provider != old_name {
+            cascade::change_provider(job, set, &changing.own_worker, old_name).await?;
+            provider = old_name;
+        }
         move_children(takeover, &survey).await?;
     }
     match changing.change_places(&here).await {
         Ok(()) => {}
         Err(error) => {
-            changing.undo(old).await;
+            changing.undo(old, error.is::<CommitUnknown>()).await;
             return Err(error);
         }
     }
-    let provider = set.info.provider_node.as_ref().unwrap_or(old_name);
     takeover.leave_provider(provider).await;
-    changing.finish().await.inspect_err(|_| {
-        tracing::warn!(
-            "Node {new} is the root now, but {old_name} is not its branch yet: run 'takeover {old_name}' again"
-        );
-    })
+    changing.finish().await
 }
 
 struct Changing<'a> {
@@ -99,11 +101,37 @@ impl Changing<'_> {
 
     /// The place of the old root as a branch, and everybody goes on.
     async fn finish(&self) -> anyhow::Result<()> {
-        let Takeover { job, set, .. } = self.takeover;
-        cascade::set_paused(job, set, &self.own_worker, false).await?;
-        self.demote(3).await?;
+        let Takeover { job, set, old, new, .. } = self.takeover;
+        let demoted = async {
+            cascade::set_paused(job, set, &self.own_worker, false).await?;
+            self.become_branch().await
+        };
+        demoted.await.inspect_err(|_| {
+            tracing::warn!(
+                "Node {new} is the root now, but {old} is not its branch yet: run 'takeover {old}' again"
+            );
+        })?;
+        // What is left is to wait for their word.
         cascade::set_paused(job, set, &self.old_worker, false).await?;
-        self.merging.resume(self.takeover).await
+        self.merging.await_resumed(self.takeover).await
+    }
+
+    /// The last step of the demotion, and nobody stays paused: all at once, because the old root is one of many branches
+    /// afterwards, and nothing shows that a takeover was not through.
+    async fn become_branch(&self) -> anyhow::Result<()> {
+        let Takeover { job, set, old, new, .. } = self.takeover;
+        let queue = &job.settings.queue;
+        let on = Some(old.as_str());
+        let mut session = set.connect(job, old).await?.context("the old node is alive")?;
+        let db = job::begin(&mut session).await?;
+        let (reply, _) = pgq_node::demote_root(&db, queue, 3, new).await?;
+        job::checked(&reply, on)?;
+        for worker in std::iter::once(&self.old_worker).chain(self.merging.workers()) {
+            let Worker { queue, consumer, .. } = worker;
+            let reply = pgq_node::set_consumer_paused(&db, queue, consumer, false).await?;
+            job::checked(&reply, on)?;
+        }
+        Ok(job::commit(db).await?)
     }
 
     /// For a takeover that was broken off when there was a new root already.
@@ -173,15 +201,18 @@ impl Changing<'_> {
     }
 
     /// Puts the old root back into its place, as far as that is possible, and says what is left to do.
-    async fn undo(&self, old: &NodeInfo) {
+    /// With `unknown` there may be a new root, or be one in a moment, whatever its database says now: two nodes that take writes
+    /// would be worse than none.
+    async fn undo(&self, old: &NodeInfo, unknown: bool) {
         let Takeover { job, old: old_name, new, .. } = self.takeover;
         let queue = &job.settings.queue;
         match self.takeover.is_root().await {
-            Ok(false) => {}
-            Ok(true) | Err(_) => {
+            Ok(false) if !unknown => {}
+            Ok(_) | Err(_) => {
                 tracing::warn!(
-                    "The takeover was broken off when node {new} was made the root or right before it: run 'takeover \
-                     {old_name}' again, it goes on where it stopped"
+                    "The takeover was broken off when node {new} was made the root or right before it, and {old_name} takes no \
+                     writes: run 'takeover {old_name}' on {new} again, it goes on where it stopped; 'node-info' there says \
+                     whether {new} is the root"
                 );
                 return;
             }
