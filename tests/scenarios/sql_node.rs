@@ -5,6 +5,7 @@
 //! `*.reference.out` is what the reference prints. With the variable `LONDISTE_TEST_RECORD` set the files are written
 //! anew, the common ones from the reference.
 
+use postgres::error::SqlState;
 use postgres::{Client, SimpleQueryMessage};
 use system_tests::answers::{check, same_answers, same_interface, scripts};
 use system_tests::schemas::{database, has_reference, transcript};
@@ -113,6 +114,127 @@ fn the_last_tick_of_a_demoted_root_sees_every_event() {
         )),
         "late"
     );
+}
+
+/// Who waited for the lock of step 2 has looked at an open queue, and writes after the last tick: refused, whichever way
+/// the event takes.
+#[test]
+fn a_writer_that_the_last_tick_overtook_is_refused() {
+    for limit in ["null", "10"] {
+        let db = database(Impl::Ours);
+        root(&db, "q");
+        db.sql(&format!(
+            "update pgq.queue set queue_per_tx_limit = {limit};
+             create table t (id int primary key, day date default '2024-03-04');
+             create table general (id int primary key);
+             create trigger capture after insert on general for each row execute function pgq.logutriga('q');
+             select londiste.local_add_table('q', 't')"
+        ));
+        let writes = [
+            "select pgq.insert_event('q', 'late', 'data')",
+            "insert into general values (%N)",
+            "insert into t values (%N)",
+            // what a generated function leaves to pgq._log_change
+            "set local datestyle = 'SQL'; insert into t values (%N)",
+        ];
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let mut hold = db.client();
+            hold.batch_execute("begin; lock table pgq.event_1 in exclusive mode")
+                .expect("nobody writes");
+            let mut writers = Vec::new();
+            for isolation in ["read committed", "repeatable read"] {
+                for write in writes {
+                    let write = write.replace("%N", &writers.len().to_string());
+                    let sql = format!("begin isolation level {isolation}; {write}; commit");
+                    let mut client = db.client();
+                    let run = scope.spawn({
+                        let sql = sql.clone();
+                        move || client.batch_execute(&sql)
+                    });
+                    writers.push((sql, run));
+                    let expected = writers.len();
+                    wait_for("another writer waits for the event table", SOON, || {
+                        let waiting = db.text(
+                            "select count(*) from pg_locks
+                              where not granted and relation::regclass::text ~ '^pgq.event_1'
+                                and database = (select oid from pg_database where datname = current_database())",
+                        );
+                        holds(waiting == expected.to_string(), waiting)
+                    });
+                }
+            }
+            hold.batch_execute(
+                "select pgq_node.demote_root('q', 1, 'm'); select pgq_node.demote_root('q', 2, 'm'); commit",
+            )
+            .expect("a demotion");
+            writers.into_iter().map(|(sql, run)| (sql, run.join().expect("an answer"))).collect()
+        });
+        for (sql, answer) in answers {
+            let refused = answer.expect_err(&sql);
+            let message = refused.as_db_error().map(|server| server.message());
+            assert_eq!(message, Some("Insert into queue disallowed"), "{sql}");
+        }
+        assert_eq!(
+            db.int(
+                "select count(*) from pgq.event_1
+                  where not txid_visible_in_snapshot(ev_txid, (
+                            select tick_snapshot from pgq.tick order by tick_id desc limit 1))"
+            ),
+            0
+        );
+    }
+}
+
+/// A ticker that found the queue open before step 1 is waited for by step 2, and comes before the last tick.
+#[test]
+fn a_tick_that_is_under_way_comes_before_the_last_one() {
+    let db = database(Impl::Ours);
+    root(&db, "q");
+    db.sql(
+        "create function hold() returns trigger language plpgsql as $$
+         begin
+             if current_setting('application_name') = 'slow ticker' then
+                 perform pg_advisory_xact_lock(1);
+             end if;
+             return new;
+         end $$;
+         create trigger hold before insert on pgq.tick for each row execute function hold()",
+    );
+    let (slow, last) = std::thread::scope(|scope| {
+        let mut hold = db.client();
+        hold.batch_execute("begin; select pg_advisory_xact_lock(1)").expect("nobody has it");
+        db.sql("select pgq.force_tick('q')");
+        let mut ticker = db.client();
+        ticker.batch_execute("set application_name = 'slow ticker'").expect("a setting");
+        let slow = scope.spawn(move || number(&mut ticker, "select pgq.ticker('q')"));
+        wait_for_blocked(&db, "pgq.ticker");
+        db.text("select * from pgq_node.demote_root('q', 1, 'm')");
+        let last_tick = "select last_tick from pgq_node.demote_root('q', 2, 'm')";
+        let mut client = db.client();
+        let last = scope.spawn(move || number(&mut client, last_tick));
+        wait_for_blocked(&db, "demote_root");
+        hold.batch_execute("commit").expect("a transaction of its own");
+        (slow.join().expect("the call returns"), last.join().expect("the call returns"))
+    });
+    assert!(slow < last, "{slow} {last}");
+    assert_eq!(db.int("select max(tick_id) from pgq.tick"), last);
+    assert_eq!(db.int("select last_tick from pgq_node.demote_root('q', 3, 'm')"), last);
+}
+
+/// A ticker whose snapshot is older than the demotion makes no tick behind the last one.
+#[test]
+fn an_old_snapshot_does_not_tick_a_demoted_root() {
+    let db = database(Impl::Ours);
+    root(&db, "q");
+    let mut ticker = db.client();
+    ticker
+        .batch_execute("begin isolation level repeatable read; select pgq.force_tick('q')")
+        .expect("a transaction of its own");
+    db.sql("select pgq_node.demote_root('q', 1, 'm')");
+    let last = db.int("select last_tick from pgq_node.demote_root('q', 2, 'm')");
+    let refused = ticker.batch_execute("select pgq.ticker('q'); commit").expect_err("closed");
+    assert_eq!(refused.code(), Some(&SqlState::T_R_SERIALIZATION_FAILURE), "{refused:?}");
+    assert_eq!(db.int("select max(tick_id) from pgq.tick"), last);
 }
 
 /// A transaction whose snapshot is older than the demotion would write behind the last tick, where nobody reads.
