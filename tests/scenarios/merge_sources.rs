@@ -1,5 +1,7 @@
 //! Several shards in one table, and only one of them is added, copied again or in trouble: the rows of the others stay.
 
+use std::fs;
+use std::net::TcpListener;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -183,17 +185,12 @@ fn one_source_is_copied_again_and_the_rows_of_the_others_stay() {
          insert into visit select i, 'back', 3 from generate_series(220, 229) i",
     );
     let dies_at = |place: &str| {
-        let mut worker = one.leaf.command();
-        worker.arg("worker").env("LONDISTE_CRASH_POINT", place);
-        let mut worker = worker.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("ours");
-        wait_for(format!("the crash at {place}"), EVENTUALLY, || {
-            worker.try_wait().expect("our own child").ok_or_else(|| one.leaf.log())
-        });
-        assert!(one.leaf.log().contains(&format!("crash point {place}")), "{}", one.leaf.log());
+        dies_at(&one.leaf, place);
         one.db.sql("delete from visit where id = (select max(id) from visit where id < 210)");
         writers[0].wait_for_more(20);
     };
     for place in [
+        "copy-held",
         "in-copy",
         "copy-rows",
         "copy-before-commit",
@@ -261,8 +258,177 @@ fn one_source_is_copied_again_and_the_rows_of_the_others_stay() {
         let status = one.root.londiste(["status"]).ok();
         holds(status.stdout.contains("duplicate key"), status)
     });
-    one.leaf.londiste(["resync", "public.visit"]).ok();
+    // Whose the rows are is not known to ours either.
+    one.leaf
+        .londiste(["resync", "public.visit"])
+        .exits(1)
+        .says("its rows cannot be told from theirs")
+        .says("the copy then goes on by itself");
+    client("delete from visit where id < 1000");
     one.leaf.londiste(["wait-sync"]).ok();
+    wait_rows(&stage.full, &stage.expected());
+    stage.stop();
+}
+
+/// Runs a worker until it dies at a place.
+#[track_caller]
+fn dies_at(leaf: &Node, place: &str) {
+    let mut worker = leaf.command();
+    worker.arg("worker").env("LONDISTE_CRASH_POINT", place);
+    let mut worker = worker.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("ours");
+    wait_for(format!("the crash at {place}"), EVENTUALLY, || {
+        worker.try_wait().expect("our own child").ok_or_else(|| leaf.log())
+    });
+    assert!(leaf.log().contains(&format!("crash point {place}")), "{}", leaf.log());
+}
+
+#[test]
+fn deletes_are_repeated_from_where_the_worker_left_the_table() {
+    let stage = merged(&["one", "two"]);
+    let [one, _] = &stage.shards[..] else { unreachable!("two shards") };
+    stage.add_on_shards();
+    one.leaf.londiste(["add-table", "--merge-all", "public.visit"]).ok();
+    for shard in &stage.shards {
+        shard.leaf.londiste(["wait-sync"]).ok();
+    }
+    let attrs = |value: &str| {
+        stage.full.sql(&format!(
+            "update londiste.table_info set table_attrs = '{value}' where queue_name = 'q_one'"
+        ));
+    };
+    let state = || {
+        stage.full.text("select merge_state from londiste.table_info where queue_name = 'q_one'")
+    };
+    let position = || {
+        stage.full.int(
+            "select last_tick_id from pgq_node.local_state \
+              where queue_name = 'q_one' and consumer_name not like '%.copy.%' \
+                and consumer_name not like '.%'",
+        )
+    };
+
+    // The copy is kept away while the worker goes on, and its registrations are lost.
+    one.leaf.stop_worker();
+    one.leaf.londiste(["resync", "public.visit"]).ok();
+    dies_at(&one.leaf, "in-copy");
+    assert_eq!(
+        stage.full.text("select table_attrs from londiste.table_info where queue_name = 'q_one'"),
+        format!("renew={}", position())
+    );
+    let other_copy = one.leaf.folder().join("one_full.pid.copy.public.visit");
+    fs::write(&other_copy, format!("{}\n", std::process::id())).expect("the folder is ours");
+    let consumer = stage
+        .full
+        .text("select consumer_name from pgq_node.local_state where consumer_name like '%.copy.%'");
+    one.db.sql(&format!("select pgq.unregister_consumer('q_one', '{consumer}')"));
+    stage.full.sql(&format!("select pgq_node.unregister_consumer('q_one', '{consumer}')"));
+    one.db.sql("delete from visit where id between 210 and 219");
+    let tick = one.db.int("select max(tick_id) from pgq.tick");
+    one.leaf.start_worker();
+    wait_for("the worker past the deletes", EVENTUALLY, || {
+        let seen = position();
+        holds(seen > tick, seen)
+    });
+    assert_eq!(state(), "in-copy");
+    assert_eq!(stage.full.int("select count(*) from visit where id between 210 and 219"), 10);
+    one.leaf.londiste(["resync", "public.visit"]).exits(1).says("is being copied right now");
+    fs::remove_file(&other_copy).expect("nobody took it");
+    one.leaf.londiste(["wait-sync"]).ok();
+    wait_rows(&stage.full, &stage.expected());
+    assert!(!one.leaf.log().contains("ERROR"), "{}", one.leaf.log());
+
+    // Where the source has forgotten that place, the operator has to say so.
+    one.leaf.stop_worker();
+    one.leaf.londiste(["resync", "public.visit"]).ok();
+    dies_at(&one.leaf, "in-copy");
+    attrs("renew=987654321");
+    one.leaf.start_worker();
+    one.leaf.wait_log("tick 987654321 is not on the source any more", EVENTUALLY);
+    assert_eq!(state(), "in-copy");
+    let outcome = one.leaf.londiste(["resync", "--force", "public.visit"]).ok();
+    outcome.says("the copy begins again at tick");
+    one.leaf.londiste(["wait-sync"]).ok();
+    wait_rows(&stage.full, &stage.expected());
+
+    // Without a key nothing is read at all.
+    let starts = || one.leaf.log().matches("public.visit: start copy").count();
+    let before = starts();
+    stage.full.sql("alter table visit drop constraint visit_pkey");
+    one.leaf.londiste(["resync", "public.visit"]).ok();
+    one.leaf.wait_log("without a primary key in common", EVENTUALLY);
+    assert_eq!(starts(), before);
+    stage.full.sql("alter table visit add primary key (id)");
+    one.leaf.londiste(["wait-sync"]).ok();
+
+    // A source that does not answer holds nobody up for long, and not with every batch.
+    let mute = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = mute.local_addr().expect("bound").port();
+    one.leaf.stop_worker();
+    one.leaf.londiste(["resync", "public.visit"]).ok();
+    stage.full.sql(&format!(
+        "select pgq_node.register_location('q_one', 'mute', 'host=127.0.0.1 port={port} dbname=none', false)"
+    ));
+    attrs("renew=wanted&copy_node=mute");
+    one.leaf.start_worker();
+    one.leaf.wait_log("the source does not answer within 10 s", EVENTUALLY);
+    for n in 1..4 {
+        one.db.sql(&format!("update visit set n = n + {n} where id % 3 = 0"));
+        wait_rows(&stage.full, &stage.expected());
+    }
+    assert_eq!(one.leaf.log().matches("cannot be copied yet").count(), 1);
+    one.leaf.stop_worker();
+    attrs("renew=wanted");
+    one.leaf.start_worker();
+    one.leaf.londiste(["wait-sync"]).ok();
+    wait_rows(&stage.full, &stage.expected());
+    stage.stop();
+}
+
+#[test]
+fn a_copy_does_not_end_as_if_nobody_had_reset_its_table() {
+    let stage = merged(&["one", "two"]);
+    let [one, two] = &stage.shards[..] else { unreachable!("two shards") };
+    stage.add_on_shards();
+    one.leaf.londiste(["add-table", "--no-merge", "public.visit"]).ok();
+    one.leaf.londiste(["wait-sync"]).ok();
+    two.leaf.stop_worker();
+    two.leaf.londiste(["add-table", "--no-merge", "public.visit"]).ok();
+    let waits_for_us = || {
+        wait_for("the copy in the middle of it", EVENTUALLY, || {
+            let seen = stage.full.int(
+                "select count(*) from pg_locks where relation = 'visit'::regclass and not granted",
+            );
+            holds(seen == 1, two.leaf.log())
+        });
+    };
+    let attrs = |value: &str| {
+        stage.full.sql(&format!(
+            "update londiste.table_info set table_attrs = {value} where queue_name = 'q_two'"
+        ));
+    };
+
+    let mut holder = Client::connect(&stage.full.connstr(), NoTls).expect("the database is there");
+    holder.batch_execute("begin; lock table visit in share mode").expect("nobody else has it");
+    two.leaf.start_worker();
+    waits_for_us();
+    two.leaf.londiste(["resync", "public.visit"]).exits(1).says("its rows cannot be told");
+    // As a version would do it that does not ask.
+    attrs("'renew=wanted'");
+    holder.batch_execute("commit").expect("ours");
+    two.leaf.wait_log("it was reset during the copy", EVENTUALLY);
+    two.leaf.wait_log("it is not known where the worker left it", EVENTUALLY);
+    assert_eq!(stage.full.int("select count(*) from visit where id > 1000"), 0);
+
+    holder.batch_execute("begin; lock table visit in share mode").expect("nobody else has it");
+    attrs("null");
+    waits_for_us();
+    stage.full.sql(
+        "update pgq_node.local_state set last_tick_id = last_tick_id + 1 \
+          where queue_name = 'q_two' and consumer_name like '%.copy.%'",
+    );
+    holder.batch_execute("commit").expect("ours");
+    two.leaf.wait_log("was moved during the copy", EVENTUALLY);
+    two.leaf.londiste(["wait-sync"]).ok();
     wait_rows(&stage.full, &stage.expected());
     stage.stop();
 }

@@ -96,6 +96,22 @@ pub async fn get_table_list(
         .collect()
 }
 
+/// Keeps a table's row as it is until the end of the transaction; false when there is none. No function of the schema does
+/// only this.
+pub async fn lock_table(
+    client: &impl GenericClient,
+    queue: &QueueName,
+    table: &TableName,
+) -> Result<bool> {
+    let rows = query(
+        client,
+        "select from londiste.table_info where queue_name = $1 and table_name = $2 for update",
+        &[Arg::Text(queue.as_str()), Arg::Text(table.as_str())],
+    )
+    .await?;
+    Ok(!rows.is_empty())
+}
+
 /// Kind of an object that may be replicated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObjectKind {

@@ -35,6 +35,20 @@ select txid_snapshot_xmax(t.tick_snapshot) >= txid_snapshot_xmax(s.snapshot)
     }
 }
 
+/// Whether the source still knows a tick, and so has all events behind it.
+///
+/// # Errors
+/// The server's.
+pub(super) async fn has_tick(src: &Client, queue: &QueueName, tick: TickId) -> Result<bool> {
+    let sql = "\
+select from pgq.tick t join pgq.queue q on q.queue_id = t.tick_queue \
+ where q.queue_name = $1 and t.tick_id = $2";
+    let args: [(&(dyn ToSql + Sync), Type); 2] =
+        [(&queue.as_str(), Type::TEXT), (&tick.0, Type::INT8)];
+    let rows = src.query_typed(sql, &args).await.map_err(|e| Error::sql(e, sql))?;
+    Ok(!rows.is_empty())
+}
+
 /// Asks for a tick now, so that the hand-over does not wait for an idle queue's next one.
 ///
 /// The ticker would make it at its next look; where we may, we make it ourselves. On a branch ticks come from upstream

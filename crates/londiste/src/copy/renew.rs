@@ -6,24 +6,25 @@
 //! (the copy's position, see [`super::source::hold`]), and the snapshot that the rows are read with also shows all events
 //! up to itself. Keys, indexes and the rows of other queues stay as they are, and everybody can go on writing them.
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use pgq_client::Error;
-use pgq_client::calls::pgq_node;
+use pgq_client::consumer::cursor::Cursor;
 use pgq_client::event::Event;
-use pgq_client::id::{EventId, TickId, Txid};
-use pgq_client::name::{ConsumerName, QueueName, TableName};
+use pgq_client::id::TickId;
+use pgq_client::name::{QueueName, TableName};
 use pgq_client::text::quoting::{quote_ident, quote_literal};
 use pgq_client::text::row::{self, Op, RowEvent};
+use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Row};
 
 use super::columns::quoted_list;
 use super::pipe::Format;
 use super::replay::own_events;
 use super::rows::run;
-use super::source::Link;
-use crate::job::{self, Job};
+use super::source::{Link, Registration, tick_gone};
+use crate::job::Job;
 use crate::replay::apply::{Applier, Mode, Outlet};
+use crate::table::attrs::Renewal;
 use crate::table::registry::Table;
 
 /// Where the rows come first.
@@ -68,31 +69,16 @@ pub(super) fn write(names: &[String], format: Format) -> String {
 pub(super) async fn bring_in(
     job: &Job,
     link: &Link,
-    consumer: &ConsumerName,
     table: &Table,
-    names: &[String],
-    partitioned: bool,
+    since: TickId,
+    statements: &Statements,
 ) -> anyhow::Result<()> {
     let (src, dst): (&Client, &Client) = (&link.src, &link.dst);
     let queue = &job.settings.queue;
-    let own = pgq_node::get_consumer_state(dst, queue, consumer).await?;
-    job::checked(&own.reply, None)?;
-    let since = own.completed_tick.context("dst_tick NULL?")?;
-
-    let key = key(dst, &table.dest).await?;
-    if key.is_empty() || !key.iter().all(|column| names.contains(column)) {
-        bail!(
-            "table {}: other queues fill {} as well, and without a primary key in common with the source nobody knows \
-             which rows to replace",
-            table.name,
-            table.dest
-        );
-    }
     let deleted =
         delete_what_was_deleted(src, dst, link.src.server_encoding(), queue, table, since).await?;
     run(dst, &format!("analyze {FRESH}")).await?;
     run(dst, PLANS_FOR_TABLES).await?;
-    let statements = Statements::new(&table.dest, names, &key, partitioned);
     let outdated = count(dst, &statements.delete_outdated).await?;
     let inserted = count(dst, &statements.insert_missing).await?;
     tracing::info!(
@@ -103,8 +89,42 @@ pub(super) async fn bring_in(
     Ok(())
 }
 
-/// Columns of the key by which rows are found: the primary one, else a unique one that always has values.
-async fn key(dst: &Client, dest: &TableName) -> anyhow::Result<Vec<String>> {
+/// The tick where the worker left the table.
+///
+/// # Errors
+/// The copy stands elsewhere. It replays from there on, so what is in between would be missing.
+pub(super) fn since(own: &Registration<'_>, table: &Table) -> anyhow::Result<TickId> {
+    match table.attrs.renewal() {
+        Some(Renewal::Since(tick)) if own.completed == Some(tick) => Ok(tick),
+        _ => {
+            bail!("table {}: {} does not stand where the worker left it", table.name, own.consumer)
+        }
+    }
+}
+
+/// Columns of the key by which rows are found.
+///
+/// # Errors
+/// There is none, or it has columns that are not copied.
+pub(super) async fn key(
+    dst: &Client,
+    table: &Table,
+    names: &[String],
+) -> anyhow::Result<Vec<String>> {
+    let key = find_key(dst, &table.dest).await?;
+    if key.is_empty() || !key.iter().all(|column| names.contains(column)) {
+        bail!(
+            "table {}: other queues fill {} as well, and without a primary key in common with the source nobody knows \
+             which rows to replace",
+            table.name,
+            table.dest
+        );
+    }
+    Ok(key)
+}
+
+/// The primary one, else a unique one that always has values.
+async fn find_key(dst: &Client, dest: &TableName) -> anyhow::Result<Vec<String>> {
     let sql = "\
 select array(select a.attname::text \
                from unnest(i.indkey::int2[]) with ordinality k (attnum, nr) \
@@ -125,7 +145,7 @@ select array(select a.attname::text \
 }
 
 /// How the rows come from the place into the table.
-struct Statements {
+pub(super) struct Statements {
     /// Takes away what is there in another form.
     delete_outdated: String,
     /// Brings what is not there.
@@ -133,7 +153,12 @@ struct Statements {
 }
 
 impl Statements {
-    fn new(dest: &TableName, names: &[String], key: &[String], partitioned: bool) -> Self {
+    pub(super) fn new(
+        dest: &TableName,
+        names: &[String],
+        key: &[String],
+        partitioned: bool,
+    ) -> Self {
         let (dest, columns) = (dest.quoted(), quoted_list(names));
         let only = if partitioned { "" } else { "only " };
         let same = |names: &[String], sep: &str| {
@@ -169,35 +194,33 @@ async fn delete_what_was_deleted(
     table: &Table,
     since: TickId,
 ) -> anyhow::Result<u64> {
-    let sql = events_sql(src, queue, &table.name, since).await?;
-    run(src, &format!("declare _londiste_renew no scroll cursor for {sql}")).await?;
-    let fetch = format!("fetch {FETCH} from _londiste_renew");
+    let sql = events_sql(src, queue, table, since).await?;
+    let mut cursor = Cursor::over(src, &sql).await?;
     let mut applier = Applier::default();
     applier.begin_batch(encoding);
     let mut outlet = Outlet::new(dst);
     let mut deleted = 0;
     loop {
-        let rows = src.query_typed(&fetch, &[]).await.map_err(|e| Error::sql(e, &*fetch))?;
-        for row in &rows {
-            let event = event(row)?;
+        let events = cursor.fetch(FETCH).await?;
+        for event in &events {
             if event.kind.as_deref() == Some("R") {
                 tracing::warn!(
                     "table {}: it was emptied on the source; its rows stay here, since they cannot be told from those \
                      of other queues",
                     table.name
                 );
-            } else if is_delete(&event) {
-                applier.data(&mut outlet, Mode::Rows, table, &event).await?;
+            } else if is_delete(event) {
+                applier.data(&mut outlet, Mode::Rows, table, event).await?;
                 deleted += 1;
             }
         }
-        if rows.is_empty() {
+        if events.is_empty() {
             break;
         }
     }
     applier.flush(&mut outlet).await?;
     applier.verify(&mut outlet).await?;
-    run(src, "close _londiste_renew").await?;
+    cursor.close().await?;
     Ok(deleted)
 }
 
@@ -205,7 +228,7 @@ async fn delete_what_was_deleted(
 async fn events_sql(
     src: &Client,
     queue: &QueueName,
-    table: &TableName,
+    table: &Table,
     since: TickId,
 ) -> anyhow::Result<String> {
     let sql = "\
@@ -217,37 +240,19 @@ select q.queue_data_pfx, t.tick_snapshot::text as snapshot, \
         [(&queue.as_str(), Type::TEXT), (&since.0, Type::INT8)];
     let rows = src.query_typed(sql, &args).await.map_err(|e| Error::sql(e, sql))?;
     let Some(row) = rows.first() else {
-        bail!(
-            "table {table}: tick {since} is not on the source any more, so that it is not known what was deleted \
-             meanwhile"
-        );
+        bail!(tick_gone(table, since));
     };
     let events: &str = row.try_get("queue_data_pfx")?;
     let (snapshot, xmin): (&str, i64) = (row.try_get("snapshot")?, row.try_get("xmin")?);
     Ok(format!(
-        "select ev_id, ev_txid, ev_time::text, ev_type, ev_data, ev_extra1 from {} \
+        "select ev_id, ev_time, ev_txid, ev_retry, ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4 from {} \
           where ev_txid >= {xmin} and not txid_visible_in_snapshot(ev_txid, {}) and {} \
             and (ev_type like 'D%' or ev_type like '{{%' or ev_type = 'R') \
           order by ev_id",
         TableName::new(events).quoted(),
         quote_literal(Some(snapshot)),
-        own_events(table)
+        own_events(&table.name)
     ))
-}
-
-fn event(row: &Row) -> pgq_client::Result<Event> {
-    Ok(Event {
-        id: EventId(row.try_get("ev_id")?),
-        time: row.try_get("ev_time")?,
-        txid: Txid(row.try_get("ev_txid")?),
-        retry: None,
-        kind: row.try_get("ev_type")?,
-        data: row.try_get("ev_data")?,
-        extra1: row.try_get("ev_extra1")?,
-        extra2: None,
-        extra3: None,
-        extra4: None,
-    })
 }
 
 /// Whether a row goes. What cannot be read is for the worker to complain about.
@@ -267,6 +272,8 @@ async fn count(dst: &Client, sql: &str) -> anyhow::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use pgq_client::id::{EventId, Txid};
+
     use super::*;
 
     #[test]

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use pgq_client::Error;
+use pgq_client::calls::pgq_node;
 use pgq_client::conn::Session;
-use pgq_client::name::{ConsumerName, QueueName, TableName};
+use pgq_client::name::{QueueName, TableName};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use super::columns::{self, quoted_list};
 use super::pipe::Format;
 use super::progress::Progress;
-use super::source::{self, Link};
+use super::source::{self, Link, Registration};
 use super::{parallel, pipe, renew};
 use crate::crash_point::crash_point;
 use crate::ddl::{self, Purpose, Structure, create, drop};
 use crate::job::{self, Job};
+use crate::table::attrs::TableAttrs;
 use crate::table::registry::Table;
 use crate::table::state::TableState;
 use crate::table::sync_copy::{CopyMode, Others};
@@ -49,7 +51,7 @@ select set_config(name, '0', true) from pg_settings \
 pub(super) async fn copy(
     job: &Job,
     link: &Link,
-    consumer: &ConsumerName,
+    own: &Registration<'_>,
     table: &Table,
     source: &TableName,
     mode: CopyMode,
@@ -109,13 +111,17 @@ pub(super) async fn copy(
             finished(table, progress);
         }
         CopyMode::Renew => {
+            let since = renew::since(own, table)?;
+            let key = renew::key(dst, table, &common.names).await?;
             renew::make_place(dst, table, &common.names).await?;
             tracing::info!("{}: start copy", table.name);
             let (read, write) = (statements.read(None), renew::write(&common.names, format));
             tracing::debug!("{}: {read}", table.name);
             pipe::stream(src, &read, dst, &write, format, progress).await?;
             finished(table, progress);
-            renew::bring_in(job, link, consumer, table, &common.names, here.partitioned).await?;
+            let statements =
+                renew::Statements::new(&table.dest, &common.names, &key, here.partitioned);
+            renew::bring_in(job, link, table, since, &statements).await?;
         }
         CopyMode::Atomic | CopyMode::Lead | CopyMode::Append => {
             let emptied = mode == CopyMode::Atomic && empty(dst, table, here.partitioned).await?;
@@ -132,7 +138,10 @@ pub(super) async fn copy(
     run(src, "commit").await?;
     crash_point("copy-rows");
 
+    // From here on until the commit nobody else decides about the table.
+    calls::lock_table(dst, queue, &table.name).await?;
     still_ours(job, dst, table, mode).await?;
+    still_there(dst, queue, own, table).await?;
     if table.attrs.renew() {
         forget_renewal(&link.dst, queue, &table.name).await?;
     }
@@ -169,7 +178,7 @@ fn others_came(mode: CopyMode, table: &Table, others: Others) -> bool {
 async fn forget_renewal(dst: &Session, queue: &QueueName, table: &TableName) -> anyhow::Result<()> {
     let Some(now) = source::find(dst, queue, table).await? else { return Ok(()) };
     let mut attrs = now.attrs;
-    attrs.set_renew(false);
+    attrs.set_renewal(None);
     let attrs = attrs.to_stored();
     let reply = calls::local_set_table_attrs(&**dst, queue, table, attrs.as_deref()).await?;
     job::checked_quiet(&reply, None)?;
@@ -342,11 +351,31 @@ pub(super) async fn still_ours(
     if stores && row.is_some_and(|row| row.dropped_ddl.is_none()) {
         bail!("table {} was removed and added again during the copy", table.name);
     }
+    if let Some(row) = row
+        && TableAttrs::parse(row.attrs.as_deref())?.renewal() != table.attrs.renewal()
+    {
+        bail!("table {}: it was reset during the copy", table.name);
+    }
     match row.map(calls::TableRow::state).transpose()? {
         Some(TableState::InCopy) => Ok(()),
         Some(state) => bail!("table {}: state became {state} during the copy", table.name),
         None => bail!("table {} was removed during the copy", table.name),
     }
+}
+
+/// Refuses to finish when somebody moved the copy's position meanwhile: the events in between would be nobody's.
+async fn still_there(
+    dst: &Client,
+    queue: &QueueName,
+    own: &Registration<'_>,
+    table: &Table,
+) -> anyhow::Result<()> {
+    let now = pgq_node::get_consumer_state(dst, queue, own.consumer).await?;
+    job::checked_quiet(&now.reply, None)?;
+    if now.completed_tick.is_none() || now.completed_tick != own.completed {
+        bail!("table {}: the position of {} was moved during the copy", table.name, own.consumer);
+    }
+    Ok(())
 }
 
 /// Rows of the source as its statistics have it; below zero when there are none.

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::progress::Progress;
-use super::source::{self, Link};
+use super::source::{self, Link, Registration};
 use super::watch::{Watch, backend};
 use super::{parallel, queue, replay, rows, structure};
 use crate::calls;
@@ -170,6 +170,9 @@ impl Copy<'_> {
             tracing::error!("copy_sync: lost table: {name}");
             return self.leave(link).await;
         };
+        if source::waits_for_worker(&table) {
+            return Ok(Next::Done);
+        }
         let Some(state) = self.refresh(link).await? else { return Ok(Next::Wait(POLL)) };
 
         let mut view = view(&table);
@@ -215,7 +218,9 @@ impl Copy<'_> {
                     return Ok(Next::Pause(LONG_POLL));
                 };
                 let progress = Arc::new(Progress::new(name.to_string()));
-                let copy = rows::copy(job, link, &self.consumer, &table, &source, mode, &progress);
+                let own =
+                    Registration { consumer: &self.consumer, completed: state.completed_tick };
+                let copy = rows::copy(job, link, &own, &table, &source, mode, &progress);
                 let next = self.watched(link, &progress, copy).await?;
                 if mode == CopyMode::Atomic && matches!(next, Next::Again) {
                     self.analyse(&table);

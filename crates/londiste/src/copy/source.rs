@@ -1,6 +1,7 @@
 //! Where a copy takes rows and events from, and its registration there (contract `worker.md` 18.2).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use pgq_client::calls::pgq_node::{self, ConsumerState};
@@ -10,15 +11,19 @@ use pgq_client::id::TickId;
 use pgq_client::name::{ConsumerName, NodeName, QueueName, TableName};
 use tokio_postgres::Client;
 
+use super::queue;
 use crate::calls;
 use crate::job::{self, Job};
 use crate::replay::apply::Applier;
 use crate::replay::replica::connect_replica;
-use crate::table::attrs::CopyNode;
+use crate::table::attrs::{CopyNode, Renewal};
 use crate::table::registry::Table;
 use crate::table::source;
 use crate::table::state::TableState;
 use crate::table::sync_copy::Others;
+
+/// How long the worker waits for another node. Its batches wait with it.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// Consumer name of a table's copy.
 pub fn copy_consumer(worker: &ConsumerName, table: &TableName) -> ConsumerName {
@@ -63,6 +68,12 @@ impl Link {
     }
 }
 
+/// A copy's consumer, and where this node says that it stands.
+pub(super) struct Registration<'a> {
+    pub(super) consumer: &'a ConsumerName,
+    pub(super) completed: Option<TickId>,
+}
+
 /// A node to copy from.
 struct Source {
     node: NodeName,
@@ -83,12 +94,11 @@ pub(super) async fn attach(
     let own = pgq_node::get_consumer_state(&*dst, queue, consumer).await?;
     let registered = own.reply.severity() != Severity::Failed;
     let in_copy = table.as_ref().filter(|table| table.state == TableState::InCopy);
-    if let Some(table) = in_copy.filter(|table| table.attrs.renew() && !registered) {
-        // Somebody cleared up after an earlier copy at the same moment. From the worker's tick on once more.
-        calls::local_set_table_state(&*dst, queue, &table.name, None, TableState::Missing).await?;
+    if table.as_ref().is_some_and(waits_for_worker) {
+        // A registration that is there is the worker's, which is about to leave the table.
         return Ok(None);
     }
-    if let Some(table) = in_copy.filter(|table| !table.attrs.renew()) {
+    if let Some(table) = in_copy {
         let worker = pgq_node::get_consumer_state(&*dst, queue, &job.settings.consumer).await?;
         job::checked(&worker.reply, None)?;
         let source = choose(job, &dst, table, provider(&worker)?).await?;
@@ -96,7 +106,18 @@ pub(super) async fn attach(
             forget_elsewhere(job, consumer, &own).await;
         }
         let src = open(job, &connection, &source).await?;
-        register(job, &dst, &src, consumer, &source.node).await?;
+        match table.attrs.renewal() {
+            None => register(job, &dst, &src, consumer, &source.node).await?,
+            Some(Renewal::Since(tick)) => {
+                register_since(job, &dst, &src, table, (consumer, &source.node), tick).await?;
+            }
+            Some(Renewal::Wanted) => bail!(
+                "table {}: it is not known where the worker left it; `resync --force {}` copies from where the worker \
+                 is, and rows that the source has deleted before stay",
+                table.name,
+                table.name
+            ),
+        }
         return Ok(Some(Link::new(dst, src, source)));
     }
     if !registered {
@@ -120,6 +141,11 @@ pub(super) async fn attach(
         pgq::register_consumer_at(&*src, queue, consumer, completed).await?;
     }
     Ok(Some(Link::new(dst, src, source)))
+}
+
+/// Whether the worker has yet to leave a table whose rows are to be renewed. Until then the copy's registration is its.
+pub(super) fn waits_for_worker(table: &Table) -> bool {
+    table.state == TableState::Missing && table.attrs.renew()
 }
 
 /// The table as this node has it; `None` when it is not attached.
@@ -215,11 +241,43 @@ async fn register(
     Ok(())
 }
 
+/// Registers at the tick where the worker left a table whose rows are to be renewed, unless that is so already. Later is too
+/// late: nobody else repeats the deletes from there on.
+async fn register_since(
+    job: &Job,
+    dst: &Client,
+    src: &Client,
+    table: &Table,
+    (consumer, node): (&ConsumerName, &NodeName),
+    tick: TickId,
+) -> anyhow::Result<()> {
+    let queue = &job.settings.queue;
+    let there = pgq::get_consumer_info(src, queue).await?;
+    if !there.iter().any(|info| info.consumer == *consumer && info.last_tick == Some(tick)) {
+        if !queue::has_tick(src, queue, tick).await? {
+            bail!(tick_gone(table, tick));
+        }
+        tracing::info!("Registering consumer on source queue");
+        pgq::register_consumer_at(src, queue, consumer, tick).await?;
+    }
+    let reply = pgq_node::register_consumer(dst, queue, consumer, node, tick).await?;
+    Ok(job::checked_quiet(&reply, None)?)
+}
+
+/// What is to be said when the source has forgotten where the worker left the table.
+pub(super) fn tick_gone(table: &Table, tick: TickId) -> String {
+    let name = &table.name;
+    format!(
+        "table {name}: tick {tick} is not on the source any more, so that it is not known what was deleted meanwhile; \
+         `resync --force {name}` copies from where the worker is, and those rows stay"
+    )
+}
+
 /// Before a table whose rows are to be renewed goes to its copy: the copy's position is where the worker leaves the table,
 /// so that its source keeps all events from there on, and the copy knows what the worker has applied.
 ///
 /// # Errors
-/// The source cannot be reached, or does not have the tick.
+/// The source cannot be reached within some seconds, or does not have the tick.
 pub(crate) async fn hold(
     job: &Job,
     dst: &Client,
@@ -230,13 +288,28 @@ pub(crate) async fn hold(
     let consumer = copy_consumer(&job.settings.consumer, &table.name);
     let worker = pgq_node::get_consumer_state(dst, queue, &job.settings.consumer).await?;
     job::checked(&worker.reply, None)?;
-    let source = choose(job, dst, table, provider(&worker)?).await?;
-    let src = open(job, &format!("copy.{}", table.name), &source).await?;
-    tracing::info!("Registering consumer on source queue");
-    pgq::register_consumer_at(&*src, queue, &consumer, tick).await?;
-    src.close().await;
+    let own = pgq_node::get_consumer_state(dst, queue, &consumer).await?;
+    let registered = own.reply.severity() != Severity::Failed;
+    let there = async {
+        let source = choose(job, dst, table, provider(&worker)?).await?;
+        let src = open(job, &format!("copy.{}", table.name), &source).await?;
+        tracing::info!("Registering consumer on source queue");
+        pgq::register_consumer_at(&*src, queue, &consumer, tick).await?;
+        src.close().await;
+        anyhow::Ok(source)
+    };
+    let source = tokio::time::timeout(ANSWER, there)
+        .await
+        .with_context(|| format!("the source does not answer within {} s", ANSWER.as_secs()))??;
     let reply = pgq_node::register_consumer(dst, queue, &consumer, &source.node, tick).await?;
     job::checked(&reply, None)?;
+    if registered
+        && own.provider_node.as_ref() != Some(&source.node)
+        && tokio::time::timeout(ANSWER, forget_elsewhere(job, &consumer, &own)).await.is_err()
+    {
+        let node = own.provider_node.as_ref().map_or("?", NodeName::as_str);
+        tracing::warn!("Consumer {consumer} cannot be unregistered on node {node}: no answer");
+    }
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! Tables on their way into the set, from the worker's side: copies are launched, hand-overs waited for. What to do is
 //! decided by [`crate::table::sync`].
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use pgq_client::id::TickId;
 use pgq_client::name::TableName;
@@ -16,12 +17,17 @@ use crate::copy::{self, CopyTasks};
 use crate::crash_point::crash_point;
 use crate::fkeys;
 use crate::job::{self, Job};
+use crate::table::attrs::Renewal;
 use crate::table::registry::{Table, Tables};
 use crate::table::state::TableState;
 use crate::table::sync::{self, Cut, Readiness, SyncStep};
 
 /// How often a hand-over is looked at when no copy task wakes us: the copy may be another process.
 const HAND_OVER_POLL: Duration = Duration::from_secs(1);
+
+/// Pause between two attempts to reach the source of a table that other queues fill as well: its changes are applied meanwhile,
+/// and all tables would wait for every attempt.
+const HOLD_PAUSE: Duration = Duration::from_secs(60);
 
 /// The worker's side of all copies.
 #[derive(Debug)]
@@ -30,11 +36,13 @@ pub(super) struct TableSync {
     cut: Cut,
     /// Whether tables were on their way when they were last looked at.
     under_way: bool,
+    /// When the sources of tables are asked again that did not let them be copied.
+    put_off: HashMap<TableName, Instant>,
 }
 
 impl TableSync {
     pub(super) fn new(copies: CopyTasks) -> Self {
-        Self { copies, cut: Cut::default(), under_way: true }
+        Self { copies, cut: Cut::default(), under_way: true, put_off: HashMap::new() }
     }
 
     /// Whether the next batch may hold several ticks, where `merges` says that this is configured.
@@ -158,19 +166,28 @@ impl TableSync {
                     let dest = table.dest.clone();
                     let renewed = table.attrs.renew().then(|| table.clone());
                     let client = links.client(job).await?;
-                    if let Some(table) = renewed
-                        && let Err(error) = copy::hold(job, client, &table, position).await
-                    {
-                        // The worker goes on applying its changes; with the next batch the source may be there.
-                        tracing::warn!(
-                            "Table {name} cannot be copied yet: {}",
-                            failure::text(&error)
-                        );
-                        continue;
+                    if let Some(table) = &renewed {
+                        if self.put_off.get(name).is_some_and(|until| Instant::now() < *until) {
+                            continue;
+                        }
+                        if let Err(error) = copy::hold(job, client, table, position).await {
+                            tracing::warn!(
+                                "Table {name} cannot be copied yet: {}",
+                                failure::text(&error)
+                            );
+                            self.put_off.insert(name.clone(), Instant::now() + HOLD_PAUSE);
+                            continue;
+                        }
+                        self.put_off.remove(name);
+                        crash_point("copy-held");
                     }
                     slots -= 1;
                     fkeys::drop_for_copy(client, &dest).await?;
-                    store_state(client, job, tables, name, TableState::InCopy).await?;
+                    if renewed.is_none() {
+                        store_state(client, job, tables, name, TableState::InCopy).await?;
+                    } else if !leave_at(links, job, tables, name, position).await? {
+                        continue;
+                    }
                     crash_point("in-copy");
                     self.launch(name);
                 }
@@ -185,6 +202,41 @@ impl TableSync {
             self.copies.launch(table);
         }
     }
+}
+
+/// Leaves a table whose rows are to be renewed at `position`: from the commit on the worker applies nothing of it, and where
+/// that began is stored with it. False when somebody else has decided about the table meanwhile.
+async fn leave_at(
+    links: &mut Links,
+    job: &Job,
+    tables: &mut Tables,
+    name: &TableName,
+    position: TickId,
+) -> anyhow::Result<bool> {
+    let queue = &job.settings.queue;
+    let transaction = job::begin(&mut links.local(job).await?.session).await?;
+    calls::lock_table(&transaction, queue, name).await?;
+    let now = Tables::load(&transaction, queue).await?;
+    let wanted = |table: &&Table| {
+        table.state == TableState::Missing && table.attrs.renewal() == Some(Renewal::Wanted)
+    };
+    let Some(table) = now.get(name).filter(wanted) else { return Ok(false) };
+    let mut attrs = table.attrs.clone();
+    attrs.set_renewal(Some(Renewal::Since(position)));
+    let state = TableState::InCopy;
+    tracing::info!("storing state of {name}: copy:0 new_state:{state}");
+    let stored = attrs.to_stored();
+    let reply = calls::local_set_table_attrs(&transaction, queue, name, stored.as_deref()).await?;
+    job::checked_quiet(&reply, None)?;
+    let reply = calls::local_set_table_state(&transaction, queue, name, None, state).await?;
+    job::checked_quiet(&reply, None)?;
+    job::commit(transaction).await?;
+    if let Some(table) = tables.get_mut(name) {
+        table.state = state;
+        table.attrs = attrs;
+    }
+    tracing::info!("Table {name} status changed to '{state}'");
+    Ok(true)
 }
 
 /// Stores a table's state in a transaction of its own.

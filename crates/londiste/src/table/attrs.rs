@@ -4,11 +4,15 @@
 use std::fmt;
 
 use indexmap::IndexMap;
+use pgq_client::id::TickId;
 use pgq_client::name::NodeName;
 use pgq_client::text::urlenc::{self, UrlencError};
 
 /// Name of an attribute that the original does not know.
 const RENEW: &str = "renew";
+
+/// Its value before the worker has left the table.
+const WANTED: &str = "wanted";
 
 /// Options of a table in the order they were given; keys this version does not know are kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +39,15 @@ impl CopyNode {
             CopyNode::Node(node) => node.as_str(),
         }
     }
+}
+
+/// How far the renewal of a table is, whose rows other queues bring as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// Asked for by `resync`; the worker still applies the table's changes.
+    Wanted,
+    /// The worker has applied everything up to this tick and nothing behind it, so that the copy has to begin here.
+    Since(TickId),
 }
 
 impl TableAttrs {
@@ -88,9 +101,19 @@ impl TableAttrs {
         self.get(RENEW).is_some()
     }
 
+    /// What `renew` says.
+    pub fn renewal(&self) -> Option<Renewal> {
+        let value = self.0.get(RENEW)?.as_deref().unwrap_or_default();
+        Some(value.parse().map_or(Renewal::Wanted, |tick| Renewal::Since(TickId(tick))))
+    }
+
     /// Sets or removes `renew`.
-    pub fn set_renew(&mut self, renew: bool) {
-        if renew { self.set(RENEW, "1") } else { self.remove(RENEW) }
+    pub fn set_renewal(&mut self, renewal: Option<Renewal>) {
+        match renewal {
+            Some(Renewal::Wanted) => self.set(RENEW, WANTED),
+            Some(Renewal::Since(tick)) => self.set(RENEW, tick.to_string()),
+            None => self.remove(RENEW),
+        }
     }
 
     /// `max_parallel_copy`: no copy of this table starts while so many run; unreadable values limit nothing.
@@ -252,6 +275,22 @@ mod tests {
             TableAttrs::parse(Some("handlers=qtable")).unwrap().handler().unwrap().name,
             "qtable"
         );
+    }
+
+    #[test]
+    fn a_renewal_begins_where_the_worker_left_the_table() {
+        let mut attrs = TableAttrs::parse(Some("copy_node=n1")).unwrap();
+        assert_eq!(attrs.renewal(), None);
+        for (renewal, stored) in [
+            (Some(Renewal::Wanted), "copy_node=n1&renew=wanted"),
+            (Some(Renewal::Since(TickId(1))), "copy_node=n1&renew=1"),
+            (None, "copy_node=n1"),
+        ] {
+            attrs.set_renewal(renewal);
+            assert_eq!(attrs.to_stored().as_deref(), Some(stored));
+            assert_eq!(TableAttrs::parse(Some(stored)).unwrap().renewal(), renewal);
+            assert_eq!(attrs.renew(), renewal.is_some());
+        }
     }
 
     #[track_caller]
