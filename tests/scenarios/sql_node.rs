@@ -171,7 +171,7 @@ fn a_writer_that_the_last_tick_overtook_is_refused() {
         });
         for (sql, answer) in answers {
             let refused = answer.expect_err(&sql);
-            let message = refused.as_db_error().map(|server| server.message());
+            let message = refused.as_db_error().map(postgres::error::DbError::message);
             assert_eq!(message, Some("Insert into queue disallowed"), "{sql}");
         }
         assert_eq!(
