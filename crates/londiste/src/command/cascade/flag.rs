@@ -31,8 +31,18 @@ pub(crate) async fn set_paused(
     worker: &Worker,
     paused: bool,
 ) -> anyhow::Result<()> {
-    let Worker { queue, node, consumer } = worker;
     tag_paused(job, set, worker, paused).await?;
+    await_word(job, set, worker, paused).await
+}
+
+/// Waits until a consumer that is tagged as paused or not says that it has noticed.
+pub(crate) async fn await_word(
+    job: &Job,
+    set: &LocalSet,
+    worker: &Worker,
+    paused: bool,
+) -> anyhow::Result<()> {
+    let Worker { queue, node, consumer } = worker;
     let Some(session) = set.connect(job, node).await? else { return Ok(()) };
     tracing::info!("Waiting for worker to accept");
     let mut patience = Patience::start();

@@ -14,7 +14,7 @@ use pgq_client::name::{ConsumerName, NodeName, QueueName};
 use super::Run;
 use super::set::LocalSet;
 
-pub(crate) use flag::{set_paused, tag_paused};
+pub(crate) use flag::{await_word, set_paused, tag_paused};
 pub(crate) use patience::{POLL, Patience};
 pub(crate) use provider::{await_newest_tick, change_provider, follow_successor, is_fed_by};
 

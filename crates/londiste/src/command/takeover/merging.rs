@@ -112,7 +112,7 @@ impl Merging {
             return Ok(());
         }
         for worker in &self.workers {
-            cascade::set_paused(takeover.job, &takeover.set, worker, false).await?;
+            cascade::await_word(takeover.job, &takeover.set, worker, false).await?;
         }
         tracing::info!("{}: merge workers resumed", takeover.old);
         Ok(())

@@ -112,7 +112,7 @@ impl Changing<'_> {
             );
         })?;
         // What is left is to wait for their word.
-        cascade::set_paused(job, set, &self.old_worker, false).await?;
+        cascade::await_word(job, set, &self.old_worker, false).await?;
         self.merging.await_resumed(self.takeover).await
     }
 
