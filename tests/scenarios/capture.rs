@@ -110,6 +110,50 @@ fn old_snapshots_do_not_lead_general_triggers_to_an_old_table() {
     write_after_a_rotation(&db);
 }
 
+/// A transaction that comes to the event table only after a rotation, without a number of its own before, is read.
+#[test]
+fn who_waits_through_a_rotation_is_read() {
+    let db = root();
+    // The next numbers of the sequence need no record in the log, and so give the transaction no number.
+    db.sql("select pgq.insert_event('q', 'first', '')");
+    thread::scope(|scope| {
+        let mut hold = db.client();
+        hold.batch_execute("begin; lock table pgq.event_1_0 in share mode").unwrap();
+        let mut client = db.client();
+        let slow =
+            scope.spawn(move || client.batch_execute("select pgq.insert_event('q', 'slow', '')"));
+        wait_for("the writer waits", SOON, || {
+            let waiting = db.int(
+                "select count(*) from pg_locks
+                  where not granted and relation = 'pgq.event_1_0'::regclass
+                    and database = (select oid from pg_database where datname = current_database())",
+            );
+            holds(waiting == 1, waiting)
+        });
+        // Readers know by it where to look. (Without it they could be right by chance: while anything is open
+        // elsewhere on the server, they look into both tables.)
+        let has_number = "select backend_xid is not null from pg_stat_activity
+                           where datname = current_database() and wait_event_type = 'Lock'";
+        assert_eq!(db.text(has_number), "t");
+        wait_for("a rotation", SOON, || {
+            read_on(&mut db.client(), &["q"]);
+            rotate(&db);
+            let current = db.int("select queue_cur_table from pgq.queue");
+            holds(current == 1, current)
+        });
+        // From these ticks on a reader looks into the new table alone, if nobody older is still writing.
+        for _ in 0..3 {
+            read_on(&mut db.client(), &["q"]);
+        }
+        hold.batch_execute("commit").unwrap();
+        slow.join().unwrap().expect("the slow statement");
+    });
+    for _ in 0..2 {
+        read_on(&mut db.client(), &["q"]);
+    }
+    assert_eq!(db.text("select ev_type from got order by ev_id"), "first\nslow");
+}
+
 fn write_after_a_rotation(db: &Database) {
     let mut late = db.client();
     late.batch_execute("insert into s.t (id, v) values (1, 'planned'); delete from s.t").unwrap();

@@ -115,6 +115,75 @@ fn the_last_tick_of_a_demoted_root_sees_every_event() {
     );
 }
 
+/// Who waited for the lock of step 2 has looked at an open queue, and writes after the last tick: refused, whichever way
+/// the event takes.
+#[test]
+fn a_writer_that_the_last_tick_overtook_is_refused() {
+    for limit in ["null", "10"] {
+        let db = database(Impl::Ours);
+        root(&db, "q");
+        db.sql(&format!(
+            "update pgq.queue set queue_per_tx_limit = {limit};
+             create table t (id int primary key, day date default '2024-03-04');
+             create table general (id int primary key);
+             create trigger capture after insert on general for each row execute function pgq.logutriga('q');
+             select londiste.local_add_table('q', 't')"
+        ));
+        let writes = [
+            "select pgq.insert_event('q', 'late', 'data')",
+            "insert into general values (%N)",
+            "insert into t values (%N)",
+            // what a generated function leaves to pgq._log_change
+            "set local datestyle = 'SQL'; insert into t values (%N)",
+        ];
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let mut hold = db.client();
+            hold.batch_execute("begin; lock table pgq.event_1 in exclusive mode")
+                .expect("nobody writes");
+            let mut writers = Vec::new();
+            for isolation in ["read committed", "repeatable read"] {
+                for write in writes {
+                    let write = write.replace("%N", &writers.len().to_string());
+                    let sql = format!("begin isolation level {isolation}; {write}; commit");
+                    let mut client = db.client();
+                    let run = scope.spawn({
+                        let sql = sql.clone();
+                        move || client.batch_execute(&sql)
+                    });
+                    writers.push((sql, run));
+                    let expected = writers.len();
+                    wait_for("another writer waits for the event table", SOON, || {
+                        let waiting = db.text(
+                            "select count(*) from pg_locks
+                              where not granted and relation::regclass::text ~ '^pgq.event_1'
+                                and database = (select oid from pg_database where datname = current_database())",
+                        );
+                        holds(waiting == expected.to_string(), waiting)
+                    });
+                }
+            }
+            hold.batch_execute(
+                "select pgq_node.demote_root('q', 1, 'm'); select pgq_node.demote_root('q', 2, 'm'); commit",
+            )
+            .expect("a demotion");
+            writers.into_iter().map(|(sql, run)| (sql, run.join().expect("an answer"))).collect()
+        });
+        for (sql, answer) in answers {
+            let refused = answer.expect_err(&sql);
+            let message = refused.as_db_error().map(postgres::error::DbError::message);
+            assert_eq!(message, Some("Insert into queue disallowed"), "{sql}");
+        }
+        assert_eq!(
+            db.int(
+                "select count(*) from pgq.event_1
+                  where not txid_visible_in_snapshot(ev_txid, (
+                            select tick_snapshot from pgq.tick order by tick_id desc limit 1))"
+            ),
+            0
+        );
+    }
+}
+
 /// A transaction whose snapshot is older than the demotion would write behind the last tick, where nobody reads.
 #[test]
 fn an_old_snapshot_does_not_write_into_a_demoted_root() {

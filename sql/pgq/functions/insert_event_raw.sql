@@ -8,9 +8,16 @@ create or replace function pgq.insert_event_raw(
 ) returns bigint
 language plpgsql as $$
 declare
+    -- A number before the look at which table is the current one: readers look into a table for all
+    -- numbers that were given out before its rotation was over.
+    writer constant bigint := pg_catalog.txid_current();
     q           pg_catalog.record;
     new_id      bigint;
     time_of_event pg_catalog.timestamptz := coalesce(ev_time, pg_catalog.now());
+    old_snapshot constant boolean :=
+        pg_catalog.current_setting('transaction_isolation') operator(pg_catalog.<>) 'read committed';
+    always constant boolean :=
+        pg_catalog.current_setting('session_replication_role') operator(pg_catalog.=) 'replica';
     current_table integer;
     data_table  pg_catalog.text;
     counter     pg_catalog.text;
@@ -29,7 +36,7 @@ begin
         raise exception 'No such queue';
     end if;
 
-    if pg_catalog.current_setting('transaction_isolation') operator(pg_catalog.<>) 'read committed' then
+    if old_snapshot then
         -- This snapshot may be older than the last rotation, and readers no longer look into the table
         -- that it knows; or older than the last tick of a root that was demoted since, and nobody would
         -- read the event at all. A function is found as it is now.
@@ -43,9 +50,7 @@ begin
 
     new_id := pg_catalog.nextval(q.queue_event_seq::pg_catalog.regclass);
 
-    if q.queue_disable_insert
-       and pg_catalog.current_setting('session_replication_role') operator(pg_catalog.<>) 'replica'
-    then
+    if q.queue_disable_insert and not always then
         raise exception 'Insert into queue disallowed';
     end if;
 
@@ -69,18 +74,33 @@ begin
 
     new_id := coalesce(ev_id, new_id);
     data_table := pg_catalog.concat(q.queue_data_pfx, '_', q.queue_cur_table);
-    if pgq._store_event(q.queue_id, data_table, new_id, time_of_event, ev_owner, ev_retry,
-           ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4)
+    if not pgq._store_event(q.queue_id, data_table, new_id, time_of_event, ev_owner, ev_retry,
+               ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4)
     then
-        return new_id;
+        execute pg_catalog.format(
+            'insert into %s (ev_id, ev_time, ev_owner, ev_retry, ev_type, ev_data,'
+            ' ev_extra1, ev_extra2, ev_extra3, ev_extra4)'
+            ' values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
+            pgq.quote_fqname(data_table))
+        using new_id, time_of_event, ev_owner, ev_retry, ev_type, ev_data,
+            ev_extra1, ev_extra2, ev_extra3, ev_extra4;
     end if;
-    execute pg_catalog.format(
-        'insert into %s (ev_id, ev_time, ev_owner, ev_retry, ev_type, ev_data,'
-        ' ev_extra1, ev_extra2, ev_extra3, ev_extra4)'
-        ' values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
-        pgq.quote_fqname(data_table))
-    using new_id, time_of_event, ev_owner, ev_retry, ev_type, ev_data,
-        ev_extra1, ev_extra2, ev_extra3, ev_extra4;
+
+    -- The insert may have waited for pgq_node.demote_root to make the last tick, and be behind it, where
+    -- nobody reads. From now on that waits for us: it locks the table.
+    if not always then
+        if old_snapshot then
+            execute pg_catalog.format('select pgq._event_%s_table()', q.queue_id) into current_table;
+            q.queue_disable_insert := current_table operator(pg_catalog.<=) -100001;
+        else
+            select pq.queue_disable_insert into q.queue_disable_insert
+              from pgq.queue pq
+             where pq.queue_id operator(pg_catalog.=) q.queue_id;
+        end if;
+        if q.queue_disable_insert then
+            raise exception 'Insert into queue disallowed';
+        end if;
+    end if;
     return new_id;
 end;
 $$;
