@@ -5,6 +5,7 @@
 //! `*.reference.out` is what the reference prints. With the variable `LONDISTE_TEST_RECORD` set the files are written
 //! anew, the common ones from the reference.
 
+use postgres::error::SqlState;
 use postgres::{Client, SimpleQueryMessage};
 use system_tests::answers::{check, same_answers, same_interface, scripts};
 use system_tests::schemas::{database, has_reference, transcript};
@@ -182,6 +183,58 @@ fn a_writer_that_the_last_tick_overtook_is_refused() {
             0
         );
     }
+}
+
+/// A ticker that found the queue open before step 1 is waited for by step 2, and comes before the last tick.
+#[test]
+fn a_tick_that_is_under_way_comes_before_the_last_one() {
+    let db = database(Impl::Ours);
+    root(&db, "q");
+    db.sql(
+        "create function hold() returns trigger language plpgsql as $$
+         begin
+             if current_setting('application_name') = 'slow ticker' then
+                 perform pg_advisory_xact_lock(1);
+             end if;
+             return new;
+         end $$;
+         create trigger hold before insert on pgq.tick for each row execute function hold()",
+    );
+    let (slow, last) = std::thread::scope(|scope| {
+        let mut hold = db.client();
+        hold.batch_execute("begin; select pg_advisory_xact_lock(1)").expect("nobody has it");
+        db.sql("select pgq.force_tick('q')");
+        let mut ticker = db.client();
+        ticker.batch_execute("set application_name = 'slow ticker'").expect("a setting");
+        let slow = scope.spawn(move || number(&mut ticker, "select pgq.ticker('q')"));
+        wait_for_blocked(&db, "pgq.ticker");
+        db.text("select * from pgq_node.demote_root('q', 1, 'm')");
+        let last_tick = "select last_tick from pgq_node.demote_root('q', 2, 'm')";
+        let mut client = db.client();
+        let last = scope.spawn(move || number(&mut client, last_tick));
+        wait_for_blocked(&db, "demote_root");
+        hold.batch_execute("commit").expect("a transaction of its own");
+        (slow.join().expect("the call returns"), last.join().expect("the call returns"))
+    });
+    assert!(slow < last, "{slow} {last}");
+    assert_eq!(db.int("select max(tick_id) from pgq.tick"), last);
+    assert_eq!(db.int("select last_tick from pgq_node.demote_root('q', 3, 'm')"), last);
+}
+
+/// A ticker whose snapshot is older than the demotion makes no tick behind the last one.
+#[test]
+fn an_old_snapshot_does_not_tick_a_demoted_root() {
+    let db = database(Impl::Ours);
+    root(&db, "q");
+    let mut ticker = db.client();
+    ticker
+        .batch_execute("begin isolation level repeatable read; select pgq.force_tick('q')")
+        .expect("a transaction of its own");
+    db.sql("select pgq_node.demote_root('q', 1, 'm')");
+    let last = db.int("select last_tick from pgq_node.demote_root('q', 2, 'm')");
+    let refused = ticker.batch_execute("select pgq.ticker('q'); commit").expect_err("closed");
+    assert_eq!(refused.code(), Some(&SqlState::T_R_SERIALIZATION_FAILURE), "{refused:?}");
+    assert_eq!(db.int("select max(tick_id) from pgq.tick"), last);
 }
 
 /// A transaction whose snapshot is older than the demotion would write behind the last tick, where nobody reads.

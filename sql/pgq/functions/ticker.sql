@@ -35,10 +35,13 @@ $$;
 --
 -- One session at a time: of two that write ticks side by side the one with the higher id may have
 -- the older snapshot, and the events between the two would be in two batches. Whoever comes while
--- another session's tick is not committed yet gets NULL and does not wait for it.
+-- another session's tick is not committed yet gets NULL and does not wait for it. Whether the queue is
+-- ticked at all is looked up under that lock: pgq_node.demote_root takes it as well, and after its last
+-- tick there is no other one.
 create or replace function pgq.ticker(i_queue_name text) returns bigint
 language plpgsql security definer as $$
 declare
+    id          integer;
     q           pg_catalog.record;
     last        pg_catalog.record;
     prev_time   timestamp with time zone;
@@ -49,11 +52,26 @@ declare
     gap         interval;
     cur_txid    bigint := pg_catalog.txid_current();
 begin
+    select queue_id into id
+      from pgq.queue
+     where queue_name operator(pg_catalog.=) i_queue_name;
+    if not found then
+        raise exception 'no such queue';
+    end if;
+    if not pg_catalog.pg_try_advisory_xact_lock(
+        'pgq.tick'::pg_catalog.regclass::pg_catalog.oid::integer, id)
+    then
+        return null;
+    end if;
+    if pg_catalog.current_setting('transaction_isolation') operator(pg_catalog.<>) 'read committed' then
+        -- This snapshot may show the queue as it was before it was demoted. Locking the row fails then.
+        perform from pgq.queue where queue_id operator(pg_catalog.=) id for share;
+    end if;
     select queue_id, queue_tick_seq, queue_event_seq, queue_external_ticker, queue_ticker_paused,
            queue_ticker_max_count, queue_ticker_max_lag, queue_ticker_idle_period
       into q
       from pgq.queue
-     where queue_name operator(pg_catalog.=) i_queue_name;
+     where queue_id operator(pg_catalog.=) id;
     if not found then
         raise exception 'no such queue';
     end if;
@@ -62,11 +80,6 @@ begin
     end if;
     if q.queue_ticker_paused then
         raise exception 'Ticker has been paused for this queue';
-    end if;
-    if not pg_catalog.pg_try_advisory_xact_lock(
-        'pgq.tick'::pg_catalog.regclass::pg_catalog.oid::integer, q.queue_id)
-    then
-        return null;
     end if;
 
     events := pgq.seq_getval(q.queue_event_seq);

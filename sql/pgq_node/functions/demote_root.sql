@@ -1,6 +1,6 @@
 -- Turns a root into a branch of i_new_provider. Three calls, each in its own transaction:
 --   1  no more events and ticks from outside
---   2  the last tick, after every writer that was still at it has gone
+--   2  the last tick, after every writer and ticker that was still at it has gone
 --   3  the new role
 -- The caller lets the new root catch up with the tick of step 2 before it calls step 3.
 --
@@ -64,6 +64,11 @@ begin
         exception
             when insufficient_privilege then null;
         end;
+
+        -- Waits for a ticker that passed the check of step 1 before it was there, see pgq.ticker: its tick
+        -- would come behind the last one, and the new root's tick of that number would be taken for
+        -- applied. Before the table: whoever waits for that must not be waited for here.
+        perform pg_advisory_xact_lock('pgq.tick'::regclass::oid::int4, queue.queue_id);
 
         -- Waits for transactions that passed the check of step 1 before it was there.
         execute 'lock table ' || pgq.quote_fqname(queue.queue_data_pfx) || ' in exclusive mode';
