@@ -47,7 +47,9 @@ select pgq.ticker('q');
 update pgq.tick set tick_time = tick_time - interval '2 minutes';
 select pgq.ticker('q');
 rollback;
+-- transactions of others may come between two ticks of one, which is a warning
 begin;
+set local client_min_messages = error;
 delete from pgq.tick;
 select pgq.ticker('q') is not null;
 select pgq.ticker('q') is not null;
