@@ -205,7 +205,7 @@ pub(super) const OPTIONS: &[Opt] = &[
         Flag,
         Scope::Only(&[Admin, Compare, Repair]),
         Group::Other,
-        "add: accept unknown names; compare, repair: ignore lag",
+        "add: accept unknown names; resync: renew a shared table although deletes may be missed; compare, repair: ignore lag",
     ),
     opt("apply", Flag, Scope::Only(&[Repair]), Group::Other, "repair: apply the fixes"),
     opt("count-only", Flag, Scope::Only(&[Compare]), Group::Other, "compare: count rows only"),
