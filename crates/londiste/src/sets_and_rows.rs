@@ -153,15 +153,9 @@ impl Stage {
             let added = added.unwrap_or_else(|e| panic!("{:?}", e.as_db_error()));
             assert_eq!(added.get::<_, i32>(0), 200, "{}", added.get::<_, String>(1));
             tables.push(Table::from_row(TableRow {
-                table: TableName::new(&table),
-                local: true,
                 merge_state: Some("ok".to_owned()),
-                custom_snapshot: None,
-                attrs: None,
-                dropped_ddl: None,
-                copy_role: None,
-                copy_pos: 0,
                 dest_table: Some(TableName::new(&dest)),
+                ..TableRow::attached(TableName::new(&table))
             }));
         }
         let tables = tables.into_iter().collect::<Result<Tables, _>>().expect("tables as usual");

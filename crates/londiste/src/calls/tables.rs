@@ -32,6 +32,21 @@ pub struct TableRow {
 }
 
 impl TableRow {
+    /// A table that is attached here and of which nothing else is stored: not copied yet, no attributes, its own name.
+    pub fn attached(table: TableName) -> TableRow {
+        TableRow {
+            table,
+            local: true,
+            merge_state: None,
+            custom_snapshot: None,
+            attrs: None,
+            dropped_ddl: None,
+            copy_role: None,
+            copy_pos: 0,
+            dest_table: None,
+        }
+    }
+
     /// The table in this database.
     pub fn dest(&self) -> &TableName {
         self.dest_table.as_ref().unwrap_or(&self.table)

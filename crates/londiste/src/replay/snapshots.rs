@@ -75,15 +75,9 @@ mod tests {
 
     fn copied() -> Tables {
         let row = TableRow {
-            table: TableName::new("t"),
-            local: true,
             merge_state: Some("ok".to_owned()),
             custom_snapshot: Some("5:9:".to_owned()),
-            attrs: None,
-            dropped_ddl: None,
-            copy_role: None,
-            copy_pos: 0,
-            dest_table: None,
+            ..TableRow::attached(TableName::new("t"))
         };
         [Table::from_row(row).unwrap()].into_iter().collect()
     }

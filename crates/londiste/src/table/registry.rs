@@ -155,15 +155,8 @@ mod tests {
 
     fn row() -> TableRow {
         TableRow {
-            table: TableName::new("public.t"),
-            local: true,
             merge_state: Some("ok".to_owned()),
-            custom_snapshot: None,
-            attrs: None,
-            dropped_ddl: None,
-            copy_role: None,
-            copy_pos: 0,
-            dest_table: None,
+            ..TableRow::attached(TableName::new("public.t"))
         }
     }
 

@@ -162,15 +162,8 @@ mod tests {
 
     fn row(name: &str, state: Option<&str>) -> TableRow {
         TableRow {
-            table: TableName::new(name),
-            local: true,
             merge_state: state.map(str::to_owned),
-            custom_snapshot: None,
-            attrs: None,
-            dropped_ddl: None,
-            copy_role: None,
-            copy_pos: 0,
-            dest_table: None,
+            ..TableRow::attached(TableName::new(name))
         }
     }
 
