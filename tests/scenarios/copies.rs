@@ -1,4 +1,8 @@
-//! How many tables are copied at a time, and changing that while copies run.
+//! Copies beside each other and beside the worker: how many there are at a time, and what they do when they are slow.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use system_tests::Impl::Ours;
 use system_tests::wait::EVENTUALLY;
@@ -47,4 +51,55 @@ fn a_reload_lets_more_copies_run() {
     stage.leaf.londiste(["wait-sync"]).ok();
     stage.wait_caught_up();
     stage.assert_equal(&TABLES);
+}
+
+/// Every transaction that writes to the table takes longer than it takes until the next tick, so that tick by tick the copy would
+/// never see the end of the queue.
+#[test]
+fn a_copy_that_is_slower_than_the_ticks_is_handed_over() {
+    let stage = Stage::set(Cast::all(Ours));
+    stage.create_nodes();
+    stage.start_daemons();
+    let (table, key) = TABLES[2];
+    stage.source.sql(ADD_KEYS);
+    stage.target.sql(ADD_KEYS);
+    stage.target.sql(&format!(
+        "create function app.slow() returns trigger language plpgsql as $$
+         begin
+             if current_setting('app.slow', true) is distinct from txid_current()::text then
+                 perform pg_sleep(0.4), set_config('app.slow', txid_current()::text, false);
+             end if;
+             return null;
+         end $$;
+         create trigger slow before insert on {table} for each statement execute function app.slow();
+         alter table {table} enable always trigger slow"
+    ));
+    stage.root.londiste(["add-table", table]).ok();
+
+    let enough = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let source = &stage.source;
+        let _stop = Stop(&enough);
+        scope.spawn(|| {
+            while !enough.load(Ordering::Relaxed) {
+                source.sql(&format!("insert into {table} (userid) values (1)"));
+                source.sql("select pgq.force_tick('replika')");
+                source.sql("select pgq.ticker('replika')");
+                thread::sleep(Duration::from_millis(50));
+            }
+        });
+        stage.leaf.londiste(["add-table", table]).ok();
+        stage.leaf.londiste(["wait-sync"]).ok().says("All done");
+    });
+    stage.wait_caught_up();
+    stage.assert_equal(&[(table, key)]);
+}
+
+/// Ends what runs beside the test, also when the test fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

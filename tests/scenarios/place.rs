@@ -109,7 +109,7 @@ impl Place {
 /// The queue's default is a tick every three seconds under load, and one a minute without.
 pub(crate) fn quick_ticks(db: &Database, queue: &str) {
     db.sql(&format!(
-        "select pgq.set_queue_config('{queue}', 'ticker_max_lag', '0.1 seconds');
+        "select pgq.set_queue_config('{queue}', 'ticker_max_lag', '0.3 seconds');
          select pgq.set_queue_config('{queue}', 'ticker_idle_period', '0.5 seconds')"
     ));
 }

@@ -239,9 +239,9 @@ impl InstallTurn {
     }
 }
 
-/// The last lines of a log.
+/// The last lines of a log, without the counters of each batch: a busy worker has several a second.
 pub fn tail(log: &str, lines: usize) -> String {
-    let all: Vec<&str> = log.lines().collect();
+    let all: Vec<&str> = log.lines().filter(|line| !line.contains(" INFO {")).collect();
     all[all.len().saturating_sub(lines)..].join("\n")
 }
 

@@ -22,6 +22,7 @@ use crate::crash_point::crash_point;
 use crate::job::{self, Job};
 use crate::quiet::Failures;
 use crate::replay::failure;
+use crate::replay::next_batch::{Merging, NextBatch};
 use crate::replay::position::{self, Position};
 use crate::replay::replica::connect_replica;
 use crate::table::registry::Table;
@@ -49,6 +50,17 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Copies of one table that may run at the same time, unless `max_parallel_copy` says otherwise.
 const MAX_PARALLEL_COPY: i32 = 8;
+
+/// Under load, ticks may come faster than a copy can take them, so that it never finds the queue empty. It has caught up as well
+/// when it has arrived at the newest tick there was this many times in a row, the last time quickly: the worker then waits
+/// for no more than the ticks of that time.
+const ARRIVALS: u32 = 2;
+
+/// What is quick.
+const QUICKLY: Duration = Duration::from_secs(2);
+
+/// Arrivals after which it will not become quicker.
+const ENOUGH_ARRIVALS: u32 = 10;
 
 /// Some accounts have limits, which are meant for applications.
 const NO_TIMEOUTS: &str = "set statement_timeout = 0; set lock_timeout = 0";
@@ -78,6 +90,9 @@ pub(super) async fn run(job: &Job, table: &TableName, mut signals: Signals) -> a
         sessions: None,
         analysis: JoinSet::new(),
         waiting_for: None,
+        next: NextBatch::default(),
+        arrivals: 0,
+        arrival_took: Duration::ZERO,
         failed: false,
         failures: Failures::default(),
     };
@@ -138,6 +153,11 @@ struct Copy<'a> {
     analysis: JoinSet<()>,
     /// What the log last said we wait for.
     waiting_for: Option<WaitingFor>,
+    next: NextBatch,
+    /// Batches in a row that ended at the newest tick there was.
+    arrivals: u32,
+    /// How long the last of them took.
+    arrival_took: Duration,
     /// Whether the last cycle failed.
     failed: bool,
     failures: Failures,
@@ -190,7 +210,9 @@ impl Copy<'_> {
         let mut step = next_step(&view);
         if step == CopyStep::LookAtQueue {
             let completed = state.completed_tick.context("dst_tick NULL?")?;
-            batch = self.next_batch(link, completed).await?;
+            if !self.is_close(link, &table, completed).await? {
+                batch = self.next_batch(link, &table, completed).await?;
+            }
             view.queue = Some(self.look_at_queue(link, &table, completed, batch.as_ref()).await?);
             step = next_step(&view);
         }
@@ -240,7 +262,10 @@ impl Copy<'_> {
             }
             CopyStep::Replay => {
                 let batch = batch.context("a batch to replay")?;
+                let started = Instant::now();
                 replay::replay(job, link, &self.consumer, &table, &batch).await?;
+                self.arrival_took = started.elapsed();
+                self.arrivals = if self.next.was_last(&batch) { self.arrivals + 1 } else { 0 };
                 Ok(Next::Again)
             }
             CopyStep::Store(state) => {
@@ -250,6 +275,7 @@ impl Copy<'_> {
             }
             CopyStep::StepBack { current, sync } => {
                 tracing::error!("copy_sync: cur_tick={current} sync_tick={sync}");
+                self.arrivals = 0;
                 self.store(link, &table, TableState::CatchingUp).await?;
                 self.wake.notify_one();
                 Ok(Next::Again)
@@ -320,19 +346,43 @@ impl Copy<'_> {
         Ok((!state.paused).then_some(state))
     }
 
-    /// The batch after our position. One that was applied before a crash is finished on the way.
-    async fn next_batch(
+    /// Whether the worker may be asked to wait, although there may be more to replay: see [`ARRIVALS`].
+    async fn is_close(
         &self,
         link: &Link,
+        table: &Table,
+        completed: TickId,
+    ) -> anyhow::Result<bool> {
+        let arrived = (self.arrivals >= ARRIVALS && self.arrival_took < QUICKLY)
+            || self.arrivals >= ENOUGH_ARRIVALS;
+        Ok(table.state == TableState::CatchingUp
+            && arrived
+            && self.is_past_snapshot(link, table, completed).await?)
+    }
+
+    /// The batch after our position. One that was applied before a crash is finished on the way.
+    async fn next_batch(
+        &mut self,
+        link: &Link,
+        table: &Table,
         completed: TickId,
     ) -> anyhow::Result<Option<BatchInfo>> {
-        // Never several ticks at once: the hand-over needs the worker's cuts.
-        let options = BatchOptions::default();
+        let merging = match table.state {
+            TableState::CatchingUp => Merging::Automatic,
+            // The hand-over needs the worker's cuts.
+            _ => Merging::Off,
+        };
+        let (queue, options) = (&self.job.settings.queue, BatchOptions::default());
         loop {
-            let queue = &self.job.settings.queue;
-            let batch =
-                pgq::next_batch_custom(&**link.src, queue, &self.consumer, &options).await?;
-            let Some(batch) = batch else { return Ok(None) };
+            let batch = self.next.take(
+                &link.src,
+                Some(completed),
+                queue,
+                &self.consumer,
+                &options,
+                merging,
+            );
+            let Some(batch) = batch.await? else { return Ok(None) };
             match position::compare(batch.prev_tick, batch.tick, Some(completed), false)? {
                 Position::Next => return Ok(Some(batch)),
                 Position::Applied => {
@@ -340,6 +390,17 @@ impl Copy<'_> {
                 }
             }
         }
+    }
+
+    async fn is_past_snapshot(
+        &self,
+        link: &Link,
+        table: &Table,
+        completed: TickId,
+    ) -> anyhow::Result<bool> {
+        let Some(snapshot) = &table.snapshot else { return Ok(true) };
+        let (queue, snapshot) = (&self.job.settings.queue, snapshot.to_string());
+        Ok(queue::tick_is_past(&link.src, queue, completed, &snapshot).await?)
     }
 
     async fn look_at_queue(
@@ -350,14 +411,9 @@ impl Copy<'_> {
         batch: Option<&BatchInfo>,
     ) -> anyhow::Result<QueueView> {
         let queue = &self.job.settings.queue;
-        let past_snapshot = match (&table.snapshot, batch) {
-            (None, _) => true,
-            // Only asked once there is nothing left to replay.
-            (Some(_), Some(_)) => false,
-            (Some(snapshot), None) => {
-                queue::tick_is_past(&link.src, queue, completed, &snapshot.to_string()).await?
-            }
-        };
+        // Only asked once there is nothing left to replay.
+        let past_snapshot =
+            batch.is_none() && self.is_past_snapshot(link, table, completed).await?;
         let worker = match table.state {
             TableState::DoSync { .. } => {
                 let worker = &self.job.settings.consumer;

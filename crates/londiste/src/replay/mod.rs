@@ -21,7 +21,7 @@ mod downstream;
 pub(crate) mod failure;
 mod fold;
 mod links;
-mod next_batch;
+pub(crate) mod next_batch;
 pub(crate) mod position;
 mod read_ahead;
 mod reader;

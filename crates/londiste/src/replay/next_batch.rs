@@ -1,8 +1,8 @@
 //! Which batch comes next, and how many ticks it may hold.
 //!
 //! Every batch has a price of its own, whatever it holds. So a leaf that has fallen behind takes several ticks at once, as
-//! `pgq_batch_collect_events` would make it, until it has caught up. A branch does not, because its own queue needs every tick; nor
-//! does a leaf while a table is being copied, because the copy has to meet it at a tick.
+//! `pgq_batch_collect_events` would make it, until it has caught up; so does a copy that catches up. A branch does not, because
+//! its own queue needs every tick; nor does a leaf while a table is being copied, because the copy has to meet it at a tick.
 
 use pgq_client::Result;
 use pgq_client::calls::pgq;
@@ -32,7 +32,7 @@ fn enough_events() -> i64 {
 
 /// Takes batches of one consumer.
 #[derive(Debug, Default)]
-pub(super) struct NextBatch {
+pub(crate) struct NextBatch {
     /// Whether nothing was there when last looked for: the next tick will most likely be the only one.
     drained: bool,
     /// The newest batch that holds, or may hold, several ticks.
@@ -41,11 +41,13 @@ pub(super) struct NextBatch {
     after: Option<BatchOptions>,
     /// Whether a batch was taken. One that was open before may have been taken by anybody.
     begun: bool,
+    /// The newest tick there was when the newest batch was asked for, if that was looked for.
+    newest: Option<TickId>,
 }
 
 /// Whether and how ticks may be put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Merging {
+pub(crate) enum Merging {
     /// Tick by tick.
     Off,
     /// As the operator has configured it.
@@ -67,7 +69,7 @@ impl NextBatch {
     ///
     /// # Errors
     /// The server's.
-    pub(super) async fn take(
+    pub(crate) async fn take(
         &mut self,
         provider: &Client,
         done: Option<TickId>,
@@ -82,12 +84,14 @@ impl NextBatch {
             pgq::next_batch_custom(provider, queue, consumer, options).await
         };
         self.after = None;
+        self.newest = None;
         let mut merged = merging == Merging::Configured;
         let batch = match (merging, done.filter(|_| !self.drained)) {
             (Merging::Configured, _) => ask(configured).await?,
             (Merging::Off, _) | (Merging::Automatic, None) => ask(&one_tick).await?,
             (Merging::Automatic, Some(done)) => {
                 let newest = pgq::newest_tick(provider, queue, done).await?;
+                self.newest = newest.map(|(tick, _)| tick);
                 match ahead(done, newest, enough_events()) {
                     Ask::Nothing => {
                         self.drained = true;
@@ -123,6 +127,11 @@ impl NextBatch {
     /// What will be asked for next, where the answer is known to be the same whatever ticks come until then.
     pub(super) fn after(&self) -> Option<&BatchOptions> {
         self.after.as_ref()
+    }
+
+    /// Whether nothing was behind the newest batch when it was asked for.
+    pub(crate) fn was_last(&self, batch: &BatchInfo) -> bool {
+        self.newest.is_some_and(|newest| batch.tick >= newest)
     }
 
     /// Whether a batch may hold several ticks.

@@ -5,6 +5,8 @@
 //!   queue is drained and name the next tick, whatever it will be. The condition is stricter in another way: the
 //!   position must be past the copied snapshot, so that from the hand-over on nobody has to ask whether an event was
 //!   already among the copied rows.
+//! * Where ticks come faster than it can take them, the original replays for ever. We take several at once, and leave the
+//!   last few to the hand-over.
 //! * Rows that other queues have brought into the same table stay: the original empties it when one of them is copied
 //!   again, or added later.
 //! * Where a hand-over cannot be exact (the original crashes for ever, or does not notice), it is put off.
@@ -53,7 +55,7 @@ pub struct Others {
 pub struct QueueView {
     /// Its position: the tick it has completed.
     pub completed: TickId,
-    /// End of the open batch; `None` when there is no newer tick.
+    /// End of the open batch; `None` when there is no newer tick, or the rest is left to the hand-over.
     pub batch: Option<TickId>,
     /// Whether everything that the copied rows contain was committed before the tick at `completed`.
     pub past_snapshot: bool,
