@@ -349,6 +349,8 @@ fn a_table_that_is_not_in_sync_keeps_the_root() {
     let mut tree = Tree::plant(Cast::OURS, Cluster::shared(), "n1");
     tree.branches_and_leaves(&[("create-branch", "n2", "n1")]);
     let (n1, n2) = (tree.get("n1"), tree.get("n2"));
+    // Its worker would copy it.
+    n2.node.stop_worker();
     n2.db.sql(&format!(
         "select londiste.local_set_table_state('{QUEUE}', 'public.entry', null, 'in-copy')"
     ));
@@ -359,6 +361,7 @@ fn a_table_that_is_not_in_sync_keeps_the_root() {
     n2.db.sql(&format!(
         "select londiste.local_set_table_state('{QUEUE}', 'public.entry', null, 'ok')"
     ));
+    n2.node.start_worker();
     n2.node.londiste(["remove-table", "counter"]).ok();
     n2.node
         .londiste(["takeover", "n1"])

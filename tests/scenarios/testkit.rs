@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use system_tests::wait::SOON;
+use system_tests::wait::EVENTUALLY;
 use system_tests::{Cluster, folder, holds, wait_for};
 
 #[test]
@@ -64,7 +64,7 @@ fn nothing_survives_a_killed_test_process() {
     victim.kill().expect("our own child");
     victim.wait().expect("our own child");
 
-    wait_for("the watchdog", SOON, || {
+    wait_for("the watchdog", EVENTUALLY, || {
         let folder_left = fs::exists(left).expect("a readable folder");
         let server_left = std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
         let sleeper_left = fs::read_to_string(format!("/proc/{sleeper}/cmdline"))

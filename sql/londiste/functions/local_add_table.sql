@@ -42,6 +42,7 @@ declare
     known record;
     peer record;
     relative text;
+    relatives text[];
     new_state text;
     answer record;
 begin
@@ -101,18 +102,28 @@ begin
         return;
     end if;
 
-    select min(t.table_name)
-      into relative
-      from (select relid from pg_catalog.pg_partition_ancestors(londiste.find_table_oid(fq_dest))
-            union
-            select relid from pg_catalog.pg_partition_tree(londiste.find_table_oid(fq_dest))) p
-      join pg_catalog.pg_class c on c.oid = p.relid and c.oid <> londiste.find_table_oid(fq_dest)
-      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      join londiste.table_info t
-        on t.local
-       and coalesce(t.dest_table, t.table_name) = n.nspname::text || '.' || c.relname::text
-     where t.queue_name = i_queue_name
-       and not virtual_table;
+    -- Their names first: as one query, it may be planned to look at every table of the queue, for each table added.
+    if not virtual_table then
+        select array_agg(n.nspname::text || '.' || c.relname::text)
+          into relatives
+          from (select relid
+                  from pg_catalog.pg_partition_ancestors(londiste.find_table_oid(fq_dest))
+                union
+                select relid
+                  from pg_catalog.pg_partition_tree(londiste.find_table_oid(fq_dest))) p
+          join pg_catalog.pg_class c
+            on c.oid = p.relid
+           and c.oid <> londiste.find_table_oid(fq_dest)
+          join pg_catalog.pg_namespace n on n.oid = c.relnamespace;
+    end if;
+    if relatives is not null then
+        select min(t.table_name)
+          into relative
+          from londiste.table_info t
+         where t.queue_name = i_queue_name
+           and t.local
+           and coalesce(t.dest_table, t.table_name) = any (relatives);
+    end if;
     if relative is not null then
         ret_code := 405;
         ret_note := 'Table ' || table_desc || ' cannot be added beside ' || relative
