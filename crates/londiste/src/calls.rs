@@ -31,7 +31,8 @@ pub use seqs::{
 pub use sources::{OtherSource, other_sources, tables_passed_by, unfinished_parts};
 pub use tables::{
     CopyRole, MissingObject, NewTable, ObjectKind, TableRow, find_rel_oid, find_table_oid,
-    get_table_list, global_add_table, global_remove_table, local_add_table, local_change_handler,
-    local_remove_table, local_set_table_attrs, local_set_table_state, local_set_table_struct,
-    local_show_missing, lock_table, lock_table_info, set_dest_table,
+    get_local_table, get_table_list, get_tables, global_add_table, global_remove_table,
+    local_add_table, local_change_handler, local_remove_table, local_set_table_attrs,
+    local_set_table_state, local_set_table_struct, local_show_missing, lock_table, lock_table_info,
+    set_dest_table,
 };

@@ -4,7 +4,7 @@ use pgq_client::calls::Reply;
 use pgq_client::calls::statement::{Arg, query, reply, value};
 use pgq_client::name::{QueueName, TableName};
 use pgq_client::{Error, Result};
-use tokio_postgres::GenericClient;
+use tokio_postgres::{GenericClient, Row};
 
 use crate::table::state::{BadState, TableState};
 
@@ -92,23 +92,54 @@ pub async fn get_table_list(
         &[Arg::Text(queue.as_str())],
     )
     .await?;
-    rows.iter()
-        .map(|row| {
-            let role: Option<&str> = row.try_get("copy_role")?;
-            let dest: Option<&str> = row.try_get("dest_table")?;
-            Ok(TableRow {
-                table: TableName::new(row.try_get("table_name")?),
-                local: row.try_get("local")?,
-                merge_state: row.try_get("merge_state")?,
-                custom_snapshot: row.try_get("custom_snapshot")?,
-                attrs: row.try_get("table_attrs")?,
-                dropped_ddl: row.try_get("dropped_ddl")?,
-                copy_role: role.map(CopyRole::from_stored).transpose()?,
-                copy_pos: row.try_get::<_, Option<i32>>("copy_pos")?.unwrap_or(0),
-                dest_table: dest.map(TableName::new),
-            })
-        })
-        .collect()
+    rows.iter().map(table_row).collect()
+}
+
+/// Rows of [`get_table_list`], in no order, those of the tables with these names: with thousands of tables the function takes
+/// longer than what one of them is wanted for.
+pub async fn get_tables(
+    client: &impl GenericClient,
+    queue: &QueueName,
+    names: &[String],
+) -> Result<Vec<TableRow>> {
+    let rows = query(
+        client,
+        "select t.table_name, t.local, t.merge_state, t.custom_snapshot, t.table_attrs, t.dropped_ddl, c.copy_role, \
+                c.copy_pos, t.dest_table \
+           from londiste.table_info t \
+           left join lateral londiste._coordinate_copy( \
+                    case when t.merge_state in ('in-copy', 'catching-up') then t.queue_name end, t.table_name) c on true \
+          where t.queue_name = $1 and t.table_name = any ($2)",
+        &[Arg::Text(queue.as_str()), Arg::List(names)],
+    )
+    .await?;
+    rows.iter().map(table_row).collect()
+}
+
+/// The row of [`get_table_list`] of one table that is attached on the node.
+pub async fn get_local_table(
+    client: &impl GenericClient,
+    queue: &QueueName,
+    table: &TableName,
+) -> Result<Option<TableRow>> {
+    let rows = get_tables(client, queue, &[table.to_string()]).await?;
+    Ok(rows.into_iter().find(|row| row.local))
+}
+
+fn table_row(row: &Row) -> Result<TableRow> {
+    let role: Option<&str> = row.try_get("copy_role")?;
+    let dest: Option<&str> = row.try_get("dest_table")?;
+    Ok(TableRow {
+        table: TableName::new(row.try_get("table_name")?),
+        local: row.try_get("local")?,
+        merge_state: row.try_get("merge_state")?,
+        custom_snapshot: row.try_get("custom_snapshot")?,
+        attrs: row.try_get("table_attrs")?,
+        dropped_ddl: row.try_get("dropped_ddl")?,
+        copy_role: role.map(CopyRole::from_stored).transpose()?,
+        copy_pos: row.try_get::<_, Option<i32>>("copy_pos")?.unwrap_or(0),
+        dest_table: dest.map(TableName::new),
+    })
 }
 
 /// Keeps a table's row as it is until the end of the transaction; false when there is none. No function of the schema does

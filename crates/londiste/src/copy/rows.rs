@@ -346,17 +346,16 @@ pub(super) async fn still_ours(
     mode: CopyMode,
 ) -> anyhow::Result<()> {
     let stores = matches!(mode, CopyMode::Parallel | CopyMode::Lead);
-    let rows = calls::get_table_list(dst, &job.settings.queue).await?;
-    let row = rows.iter().find(|row| row.local && row.table == table.name);
-    if stores && row.is_some_and(|row| row.dropped_ddl.is_none()) {
+    let row = calls::get_local_table(dst, &job.settings.queue, &table.name).await?;
+    if stores && row.as_ref().is_some_and(|row| row.dropped_ddl.is_none()) {
         bail!("table {} was removed and added again during the copy", table.name);
     }
-    if let Some(row) = row
+    if let Some(row) = &row
         && TableAttrs::parse(row.attrs.as_deref())?.renewal() != table.attrs.renewal()
     {
         bail!("table {}: it was reset during the copy", table.name);
     }
-    match row.map(calls::TableRow::state).transpose()? {
+    match row.as_ref().map(calls::TableRow::state).transpose()? {
         Some(TableState::InCopy) => Ok(()),
         Some(state) => bail!("table {}: state became {state} during the copy", table.name),
         None => bail!("table {} was removed during the copy", table.name),

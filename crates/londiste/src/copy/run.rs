@@ -427,9 +427,8 @@ impl Copy<'_> {
     /// The table's name on the source; `None` while its rows are not there yet.
     async fn source_table(&self, link: &Link) -> anyhow::Result<Option<TableName>> {
         let queue = &self.job.settings.queue;
-        let rows = calls::get_table_list(&**link.src, queue).await?;
         let name = self.table;
-        let Some(row) = rows.iter().find(|row| row.local && row.table == *name) else {
+        let Some(row) = calls::get_local_table(&**link.src, queue, name).await? else {
             bail!("table {name} not available on provider");
         };
         if row.state()? != TableState::Ok {

@@ -154,8 +154,7 @@ pub(super) async fn find(
     queue: &QueueName,
     table: &TableName,
 ) -> anyhow::Result<Option<Table>> {
-    let rows = calls::get_table_list(dst, queue).await?;
-    let row = rows.into_iter().find(|row| row.local && row.table == *table);
+    let row = calls::get_local_table(dst, queue, table).await?;
     Ok(row.map(Table::from_row).transpose()?)
 }
 

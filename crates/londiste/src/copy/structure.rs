@@ -128,8 +128,7 @@ async fn make(job: &Job, dst: &Client, table: &Table, index: &[String]) -> anyho
 
 /// What is stored now; `None` where the table is not ours any more.
 async fn stored_now(job: &Job, dst: &Client, table: &Table) -> anyhow::Result<Option<String>> {
-    let rows = calls::get_table_list(dst, &job.settings.queue).await?;
-    let row = rows.into_iter().find(|row| row.local && row.table == table.name);
+    let row = calls::get_local_table(dst, &job.settings.queue, &table.name).await?;
     Ok(row.and_then(|row| row.dropped_ddl))
 }
 

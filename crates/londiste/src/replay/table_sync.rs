@@ -29,6 +29,9 @@ const HAND_OVER_POLL: Duration = Duration::from_secs(1);
 /// and all tables would wait for every attempt.
 const HOLD_PAUSE: Duration = Duration::from_secs(60);
 
+/// How many tables are looked at first for each copy that may begin, and how many times as many then.
+const FIRST_LOOK: usize = 4;
+
 /// The worker's side of all copies.
 #[derive(Debug)]
 pub(super) struct TableSync {
@@ -147,53 +150,71 @@ impl TableSync {
         (missing, slots): (&[TableName], usize),
         position: TickId,
     ) -> anyhow::Result<()> {
-        if slots == 0 || missing.is_empty() {
-            return Ok(());
-        }
-        let queue = &job.settings.queue;
-        let there = calls::get_table_list(links.provider()?, queue).await?;
-        let mut slots = slots;
-        for name in missing {
-            let Some(table) = tables.get(name) else { continue };
-            let row = there.iter().find(|row| row.table == *name);
-            match sync::readiness(table, row) {
-                Readiness::NotAvailable => {
-                    tracing::warn!("Table {name} not available on provider");
-                }
-                Readiness::NotInSync => tracing::info!("Table {name} not OK on provider, waiting"),
-                Readiness::Ready if slots == 0 => break,
-                Readiness::Ready => {
-                    let dest = table.dest.clone();
-                    let renewed = table.attrs.renew().then(|| table.clone());
-                    let client = links.client(job).await?;
-                    if let Some(table) = &renewed {
-                        if self.put_off.get(name).is_some_and(|until| Instant::now() < *until) {
-                            continue;
-                        }
-                        if let Err(error) = copy::hold(job, client, table, position).await {
-                            tracing::warn!(
-                                "Table {name} cannot be copied yet: {}",
-                                failure::text(&error)
-                            );
-                            self.put_off.insert(name.clone(), Instant::now() + HOLD_PAUSE);
-                            continue;
-                        }
-                        self.put_off.remove(name);
-                        crash_point("copy-held");
+        let (mut slots, mut rest) = (slots, missing);
+        // Of thousands most have to wait, and the provider needs time to say what it has of them.
+        let mut at_once = slots * FIRST_LOOK;
+        while slots > 0 && !rest.is_empty() {
+            let (looked_at, later) = rest.split_at(at_once.min(rest.len()));
+            rest = later;
+            at_once *= FIRST_LOOK;
+            let names: Vec<String> = looked_at.iter().map(TableName::to_string).collect();
+            let there = calls::get_tables(links.provider()?, &job.settings.queue, &names).await?;
+            for name in looked_at {
+                let Some(table) = tables.get(name) else { continue };
+                let row = there.iter().find(|row| row.table == *name);
+                match sync::readiness(table, row) {
+                    Readiness::NotAvailable => {
+                        tracing::warn!("Table {name} not available on provider");
                     }
-                    slots -= 1;
-                    fkeys::drop_for_copy(client, &dest).await?;
-                    if renewed.is_none() {
-                        store_state(client, job, tables, name, TableState::InCopy).await?;
-                    } else if !leave_at(links, job, tables, name, position).await? {
-                        continue;
+                    Readiness::NotInSync => {
+                        tracing::info!("Table {name} not OK on provider, waiting");
                     }
-                    crash_point("in-copy");
-                    self.launch(name);
+                    Readiness::Ready if slots == 0 => return Ok(()),
+                    Readiness::Ready => {
+                        if self.start(job, links, tables, name, position).await? {
+                            slots -= 1;
+                        }
+                    }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Begins the copy of one table; false when it cannot begin now.
+    async fn start(
+        &mut self,
+        job: &Job,
+        links: &mut Links,
+        tables: &mut Tables,
+        name: &TableName,
+        position: TickId,
+    ) -> anyhow::Result<bool> {
+        let Some(table) = tables.get(name) else { return Ok(false) };
+        let dest = table.dest.clone();
+        let renewed = table.attrs.renew().then(|| table.clone());
+        let client = links.client(job).await?;
+        if let Some(table) = &renewed {
+            if self.put_off.get(name).is_some_and(|until| Instant::now() < *until) {
+                return Ok(false);
+            }
+            if let Err(error) = copy::hold(job, client, table, position).await {
+                tracing::warn!("Table {name} cannot be copied yet: {}", failure::text(&error));
+                self.put_off.insert(name.clone(), Instant::now() + HOLD_PAUSE);
+                return Ok(false);
+            }
+            self.put_off.remove(name);
+            crash_point("copy-held");
+        }
+        fkeys::drop_for_copy(client, &dest).await?;
+        if renewed.is_none() {
+            store_state(client, job, tables, name, TableState::InCopy).await?;
+        } else if !leave_at(links, job, tables, name, position).await? {
+            return Ok(false);
+        }
+        crash_point("in-copy");
+        self.launch(name);
+        Ok(true)
     }
 
     fn launch(&mut self, table: &TableName) {
