@@ -11,6 +11,7 @@ mod copies;
 mod copy_crashes;
 mod cross_version;
 mod defects;
+mod demotion;
 mod diary;
 mod differential;
 mod drop_node;

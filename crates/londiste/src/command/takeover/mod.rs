@@ -1,6 +1,6 @@
 //! `takeover`: the local node takes the place of another one (contract `cli.md` 6.9).
 //!
-//! [`switchover`] changes the root while everybody is there, [`failover`] when the root is gone, [`branch`] puts the local
+//! [`switchover`] changes the root while everybody is there ([`demotion`] is the old one's part in that), [`failover`] when the root is gone, [`branch`] puts the local
 //! node into the place of a branch or leaf; [`merging`] is what a root with merged queues needs besides, [`gaps`] what the new
 //! root does not replicate.
 //!
@@ -10,6 +10,7 @@
 //! then the new root gets what the most advanced of them has, and only then they follow it.
 
 mod branch;
+mod demotion;
 mod failover;
 mod gaps;
 mod merging;

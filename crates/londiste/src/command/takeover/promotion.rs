@@ -10,7 +10,13 @@ use pgq_client::name::{ConsumerName, NodeName};
 use super::Takeover;
 use crate::command::cascade::{self, Worker};
 use crate::command::survey::Survey;
+use crate::crash_point::crash_point;
 use crate::job;
+
+/// So many numbers of ticks are left out where a new root begins. The old one may have made ticks that nobody followed, or make
+/// one still: with the same number as one of the new root's it would be taken for that, and whoever stands there would miss what
+/// the new root has before it. As it is, nobody can be given a place at such a tick.
+const GAP: i64 = 1000;
 
 /// The connection was lost during the commit, which may have happened, or happen still.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +39,7 @@ impl Takeover<'_> {
         if reply.severity() != Severity::Done {
             bail!("node {} was not made the root", self.new);
         }
+        pgq::skip_ticks(&db, queue, GAP).await?;
         let subscribers = pgq_node::get_subscriber_info(&db, queue).await?;
         if subscribers.iter().any(|subscriber| subscriber.node == self.old) {
             // It read from here before and does not any more.
@@ -46,7 +53,9 @@ impl Takeover<'_> {
             let lost = error.is_closed();
             let error = anyhow::Error::from(error);
             if lost { error.context(CommitUnknown(self.new.clone())) } else { error }
-        })
+        })?;
+        crash_point("takeover-promoted");
+        Ok(())
     }
 
     /// Whether the local node is the root, as its database says now: a commit whose answer is lost may have happened.
