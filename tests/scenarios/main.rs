@@ -19,6 +19,7 @@ mod dump;
 mod encodings;
 mod execute_failure;
 mod failover;
+mod failover_merge;
 mod faults;
 mod fkeys;
 mod grants;

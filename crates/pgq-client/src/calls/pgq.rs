@@ -10,7 +10,7 @@ use crate::id::{BatchId, EventId, TickId};
 use crate::name::{ConsumerName, QueueName};
 use crate::{Error, Result};
 
-pub use closed::{events_behind, is_closed, open_queue, skip_ticks, writers};
+pub use closed::{events_behind, is_closed, open_queue, writers};
 
 /// A row of `pgq.get_consumer_info`. Intervals in seconds.
 #[derive(Debug, Clone, PartialEq)]

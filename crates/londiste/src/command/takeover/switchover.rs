@@ -20,7 +20,7 @@ use crate::job::UsageError;
 
 /// Makes the local node the root in place of the old one, which becomes a branch.
 pub(super) async fn run(takeover: &Takeover<'_>, old: &NodeInfo) -> anyhow::Result<()> {
-    let Takeover { job, set, old: old_name, new, all } = takeover;
+    let Takeover { job, set, old: old_name, new, all, .. } = takeover;
     let queue = &job.settings.queue;
     let old_db = set.connect(job, old_name).await?.context("the old node is alive")?;
     let merging = Merging::find(takeover, old, &set.info).await?;
@@ -78,12 +78,12 @@ pub(super) struct Changing<'a> {
 impl Changing<'_> {
     /// Everything up to the moment in which there is a new root. Until then it can be undone.
     async fn change_places(&self, here: &Session) -> anyhow::Result<()> {
-        let Takeover { job, set, .. } = self.takeover;
+        let Takeover { job, set, old, .. } = self.takeover;
         self.merging.pause(self.takeover).await?;
         cascade::set_paused(job, set, &self.old_worker, true).await?;
         self.demote(1).await?;
         let last = self.hand_on_everything(here).await?;
-        self.takeover.promote(&self.old_worker.consumer, last).await
+        self.takeover.promote(&[(old, self.old_worker.consumer.clone())], last).await
     }
 
     /// The place of the old root as a branch, and everybody goes on.

@@ -76,15 +76,3 @@ pub async fn events_behind(
     let rows = query(client, &sql, &[Arg::Text(&snapshot)]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
-
-/// Lets a queue's own ticks go on with higher numbers: the next one is more than this many behind the newest.
-pub async fn skip_ticks(client: &impl GenericClient, queue: &QueueName, many: i64) -> Result<()> {
-    let _: Option<i64> = value(
-        client,
-        "select pgq.seq_setval(q.queue_tick_seq, pgq.seq_getval(q.queue_tick_seq) + $2) \
-           from pgq.queue q where q.queue_name = $1",
-        &[Arg::Text(queue.as_str()), Arg::Number(many)],
-    )
-    .await?;
-    Ok(())
-}
