@@ -136,6 +136,7 @@ impl Returning<'_> {
                 // The second waits for transactions that are writing.
                 job.cancellable(&canceller, demoted).await?;
             }
+            crash_point("resurrect-closed");
             let transaction = job::begin(db).await?;
             let (reply, _) = pgq_node::demote_root(&transaction, queue, 3, root).await?;
             job::checked(&reply, None)?;
@@ -204,6 +205,7 @@ impl Returning<'_> {
             pgq_node::register_subscriber(&transaction, queue, name, worker, Some(tick)).await?;
         job::checked_quiet(&reply, Some(root.as_str()))?;
         job::commit(transaction).await?;
+        crash_point("resurrect-stone-renamed");
 
         tracing::info!("Reset global watermark");
         // Its own may be at a tick that is not there any more; where the new root's is not here, it stays at the gravestone.
