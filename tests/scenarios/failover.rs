@@ -183,10 +183,14 @@ fn another_branch_dies_with_the_root() {
         .exits(1)
         .says("ERROR Nothing was changed: node n4 answers and is not the root");
     let takeover = ["takeover", "n1", "--dead-root", "--dead", "n2"];
-    n3.londiste(takeover)
+    let refused = n3
+        .londiste(takeover)
         .exits(1)
         .says("ERROR Leaf n5 (tick ")
-        .says("Node n3 was not made the root");
+        .says("Take over without it (takeover n1 --dead-root --dead n2 --dead n5)")
+        .says("WARNING Node n3 was not made the root\n");
+    // The same again would be refused again.
+    assert!(!refused.stderr.contains("goes on where it stopped"), "{refused}");
     n3.londiste([&takeover[..], &["--dead", "n5"]].concat())
         .ok()
         .says("INFO Node n4 has more of the old root, up to tick ")
@@ -210,6 +214,58 @@ fn another_branch_dies_with_the_root() {
         .says("ERROR Node n5 may have more of n1 (tick ")
         .says("drop it and create it anew");
     assert_eq!(tree.get("n5").provider(), "n2");
+}
+
+/// n1 - n2 - (n3, n4), and n1 and n2 are gone: nobody who is left knows which of the two was the root. Whatever the operator
+/// says, both can come back.
+#[test]
+fn nobody_knows_which_of_two_was_the_root() {
+    for named in ["n1", "n2"] {
+        let mortal = Cluster::start_new();
+        let mut tree = Tree::plant(Cast::OURS, &mortal, "n1");
+        tree.grow(&mortal, "create-branch", "n2", "n1");
+        tree.branches_and_leaves(&[("create-branch", "n3", "n2"), ("create-leaf", "n4", "n3")]);
+        let (n1, n3) = (tree.get("n1"), tree.get("n3"));
+        n1.db.sql("insert into entry values (1, 'n1')");
+        tree.wait_caught_up("n1", &["n2", "n3", "n4"]);
+        mortal.stop();
+        let other = if named == "n1" { "n2" } else { "n1" };
+        let outcome = n3.node.londiste(["takeover", named, "--dead-root", "--dead", other]).ok();
+        if named == "n1" {
+            outcome.says(
+                "WARNING Node n2, which fed n3, is dead as well, and nobody who answers knows whether n1 or n2 was the root: n3 \
+                 remembers how far it followed for both",
+            );
+            assert_eq!(n3.subscribers(), "n1,n2,n4");
+        } else {
+            outcome.says(
+                "WARNING Nobody who answers knows what node n1 was, which is dead as well: if it was the root and n2 its branch, \
+                 it cannot come back after this",
+            );
+            assert_eq!(n3.subscribers(), "n2,n4");
+        }
+        n3.db.sql("insert into entry values (2, 'n3')");
+        tree.wait_caught_up("n3", &["n4"]);
+
+        mortal.start();
+        let mut back = vec!["n3", "n4", "n2"];
+        if named == "n1" {
+            back.push("n1");
+        }
+        for name in &back[2..] {
+            let node = &tree.get(name).node;
+            node.londiste(["resurrect"]).ok().says("** Resurrection done");
+            node.londiste(["resume"]).ok();
+            n3.node.londiste(["tag-alive", name]).ok();
+        }
+        if named != "n1" {
+            let n1 = n1.node.londiste(["resurrect"]).exits(1);
+            n1.says("ERROR Cannot find failover position (n1.gravestone)");
+        }
+        n3.db.sql("insert into entry values (3, 'n3')");
+        tree.wait_caught_up("n3", &back[1..]);
+        tree.assert_equal(&back);
+    }
 }
 
 /// A branch dies: those below it get another place, and it finds its own when it is back.

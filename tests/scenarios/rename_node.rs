@@ -1,5 +1,8 @@
 //! A node gets another name: everybody knows it by that one afterwards, and replication did not notice.
 
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Stdio;
+
 use system_tests::wait::{EVENTUALLY, SOON};
 use system_tests::{Cluster, Impl, Node, holds, schemas, wait_for};
 
@@ -171,4 +174,65 @@ fn a_node_that_cannot_rename_is_named() {
         let members = tree.get("n1").members();
         holds(members == "n1,n2", members)
     });
+}
+
+/// Broken off between its commits, some nodes know the new name and some do not. Rows arrive all the same, and the same command
+/// finishes it, wherever it is given.
+#[test]
+fn a_rename_that_died_is_finished() {
+    for (renamed, begins_on, ends_on) in
+        [("n2", "n3", "n2"), ("n1", "n2", "n1"), ("n3", "n1", "n3"), ("n2", "n1", "n4")]
+    {
+        for place in ["rename-begun", "rename-committed"] {
+            broken_off_at(place, renamed, begins_on, ends_on);
+        }
+    }
+}
+
+/// n1 - (n2 - n3, n4)
+fn broken_off_at(place: &str, renamed: &str, begins_on: &str, ends_on: &str) {
+    let mut tree = Tree::plant(Cast::OURS, Cluster::shared(), "n1");
+    tree.branches_and_leaves(&[
+        ("create-branch", "n2", "n1"),
+        ("create-leaf", "n3", "n2"),
+        ("create-leaf", "n4", "n1"),
+    ]);
+    let all = ["n1", "n2", "n3", "n4"];
+    for name in all {
+        wait_for(format!("all members on {name}"), EVENTUALLY, || {
+            let members = tree.get(name).members();
+            holds(members == "n1,n2,n3,n4", members)
+        });
+    }
+    let story = format!("{place}, {renamed} on {begins_on}, then on {ends_on}");
+    let mut users = Users::start(&[&tree.get("n1").db]);
+    users.wait_for_more(0, 10);
+    let mut rename = tree.get(begins_on).node.command();
+    rename.args(["rename-node", renamed, "new"]).env("LONDISTE_CRASH_POINT", place);
+    let died = rename.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("our program");
+    assert_eq!(died.signal(), Some(9), "{story}: {}", tree.get(begins_on).node.log());
+    let mixed: Vec<String> = all.iter().map(|name| tree.get(name).members()).collect();
+    assert!(mixed.iter().any(|members| members.contains("new")), "{story}: {mixed:?}");
+    assert!(mixed.iter().any(|members| members.contains(renamed)), "{story}: {mixed:?}");
+    users.wait_for_more(0, 10);
+    tree.wait_caught_up("n1", &all[1..]);
+
+    tree.get(ends_on).node.londiste(["rename-node", renamed, "new"]).ok();
+    let mut names: Vec<&str> =
+        all.iter().map(|name| if *name == renamed { "new" } else { *name }).collect();
+    names.sort_unstable();
+    for name in all {
+        wait_for(format!("{story}: the new name on {name}"), EVENTUALLY, || {
+            let members = tree.get(name).members();
+            holds(members == names.join(","), members)
+        });
+    }
+    let now = |name: &str| if name == renamed { "new".to_owned() } else { name.to_owned() };
+    for (name, provider) in [("n1", "n1"), ("n2", "n1"), ("n3", "n2"), ("n4", "n1")] {
+        assert_eq!(tree.get(name).provider(), now(provider), "{story}: {name}");
+    }
+    users.wait_for_more(0, 10);
+    users.stop();
+    tree.wait_caught_up("n1", &all[1..]);
+    tree.assert_equal(&all);
 }

@@ -1,8 +1,10 @@
 //! The old root comes back after somebody took its place: what it alone has goes into a file, and it follows.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Stdio;
 
-use system_tests::Impl::Reference;
+use system_tests::Impl::{Ours, Reference};
 use system_tests::wait::{EVENTUALLY, SOON};
 use system_tests::{Cluster, holds, wait_for};
 
@@ -198,4 +200,151 @@ fn a_node_without_gravestone_stays() {
     assert!(!n2.node.folder().join(FILE).exists());
     assert!(!n2.node.folder().join(format!("{FILE}.part")).exists());
     assert_eq!(n2.info("worker_paused"), "f");
+}
+
+/// Broken off at every place and repeated: the lost events are in one file, all of them, and gone from the queue.
+#[test]
+fn a_resurrection_that_died_is_finished() {
+    for place in [
+        "resurrect-closed",
+        "resurrect-demoted",
+        "resurrect-batch-dumped",
+        "resurrect-dumped",
+        "resurrect-deleted",
+        "resurrect-position-set",
+        "resurrect-stone-renamed",
+        "resurrect-subscribed",
+    ] {
+        broken_off_at(place);
+    }
+}
+
+fn broken_off_at(place: &str) {
+    let mortal = Cluster::start_new();
+    let mut tree = Tree::plant(Cast::OURS, &mortal, "n1");
+    tree.branches_and_leaves(&[("create-branch", "n2", "n1"), ("create-leaf", "n3", "n2")]);
+    let (n1, n2) = (tree.get("n1"), tree.get("n2"));
+    n1.db.sql("insert into entry values (1, 'n1')");
+    tree.wait_caught_up("n1", &["n2", "n3"]);
+    n2.node.londiste(["pause"]).ok();
+    for id in 100..103 {
+        n1.db.sql(&format!("insert into entry values ({id}, 'lost')"));
+        let top = n1.top();
+        wait_for("a tick for each lost event", SOON, || {
+            n1.db.sql(&format!("select pgq.force_tick('{QUEUE}')"));
+            holds(n1.top() > top, top)
+        });
+    }
+    mortal.stop();
+    n2.node.londiste(["takeover", "n1", "--dead-root"]).ok();
+    n2.node.londiste(["resume"]).ok();
+    mortal.start();
+    n1.db.sql("insert into entry values (103, 'lost')");
+
+    let mut resurrect = n1.node.command();
+    resurrect.arg("resurrect").env("LONDISTE_CRASH_POINT", place);
+    let died = resurrect.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("our program");
+    assert_eq!(died.signal(), Some(9), "{place}: {}", n1.node.log());
+    let file = n1.node.folder().join(FILE);
+    let kept = file.exists().then(|| {
+        n1.node.londiste(["resurrect"]).exits(1).says("ERROR Dump file exists");
+        let text = fs::read_to_string(&file).expect("the file of lost events");
+        fs::remove_file(&file).expect("own folder");
+        text
+    });
+    n1.node.londiste(["resurrect"]).ok().says("INFO ** Resurrection done, worker paused **\n");
+    let written = fs::read_to_string(&file).ok();
+    let dumped_again = place == "resurrect-dumped";
+    assert_eq!(kept.is_some() && written.is_some(), dumped_again, "{place}");
+    for text in kept.iter().chain(&written) {
+        for id in 100..104 {
+            let data = format!("\"ev_data\": \"id={id}&place=lost\"");
+            assert_eq!(text.matches(&data).count(), 1, "{place}: {id}: {text}");
+        }
+        assert!(text.starts_with("[\n") && text.ends_with("}\n]\n"), "{place}: {text}");
+    }
+    assert!(kept.is_some() || written.is_some(), "{place}");
+    assert!(!n1.node.folder().join(format!("{FILE}.part")).exists(), "{place}");
+    let left =
+        n1.db.int("select count(*) from pgq.event_template where ev_data like '%place=lost'");
+    assert_eq!(left, 0, "{place}: lost events in the queue");
+    let consumers = n1.db.text(&format!(
+        "select string_agg(consumer_name, ',') from pgq.get_consumer_info('{QUEUE}')"
+    ));
+    assert_eq!(consumers, ".global_watermark", "{place}");
+
+    n1.node.londiste(["resume"]).ok();
+    n2.node.londiste(["tag-alive", "n1"]).ok();
+    n1.node.londiste(["resync", "entry", "counter"]).ok();
+    n1.node.londiste(["wait-sync"]).ok();
+    n2.db.sql("insert into entry values (200, 'n2')");
+    tree.wait_caught_up("n2", &["n1", "n3"]);
+    assert_eq!(n1.db.text("select id from entry order by 1"), "1\n200", "{place}");
+    tree.assert_equal(&["n2", "n1", "n3"]);
+    tree.assert_tree("n2", &["n2 (root)", "n1 (branch)", "n3 (leaf)"]);
+}
+
+/// The original's failover on our nodes, and its resurrect, which ends after the demotion: ours goes on from there.
+#[test]
+fn their_failover_and_their_resurrect_on_ours() {
+    let mortal = Cluster::start_new();
+    let mut tree = Tree::plant(Cast::THEIR_COMMANDS, &mortal, "n1");
+    tree.branches_and_leaves(&[
+        ("create-branch", "n2", "n1"),
+        ("create-leaf", "n3", "n2"),
+        ("create-leaf", "n4", "n1"),
+    ]);
+    {
+        let (n1, n2) = (tree.get("n1"), tree.get("n2"));
+        n1.db.sql("insert into entry values (1, 'n1')");
+        tree.wait_caught_up("n1", &["n2", "n3", "n4"]);
+        // It moves those who read from the root before it looks whether they have more.
+        for name in ["n4", "n2"] {
+            tree.get(name).node.londiste(["pause"]).ok();
+        }
+        wait_for("n2 ahead of n4", SOON, || {
+            let (n2, n4) = (n2.position(), tree.get("n4").position());
+            holds(n2 >= n4, format!("{n2} and {n4}"))
+        });
+        n1.db.sql("insert into entry values (100, 'lost')");
+        let top = n1.top();
+        wait_for("a tick behind the lost event", SOON, || {
+            n1.db.sql(&format!("select pgq.force_tick('{QUEUE}')"));
+            holds(n1.top() > top, top)
+        });
+        mortal.stop();
+        n2.node
+            .londiste(["takeover", "n1", "--dead-root"])
+            .ok()
+            .says("INFO [n2] Branch node promoted to root\n")
+            .says("INFO [n2] Subscriber registered: n1\n");
+        mortal.start();
+        n1.node.londiste(["resurrect"]).exits(1).says("INFO Dumping lost events\n");
+        assert_eq!(n1.info("node_type"), "branch");
+    }
+    // The beginning of theirs, without an end.
+    let file = tree.get("n1").node.folder().join(FILE);
+    assert!(!fs::read_to_string(&file).expect("their file").ends_with("]\n"));
+    tree.commands_by(Ours);
+    let (n1, n2) = (tree.get("n1"), tree.get("n2"));
+    n1.node.londiste(["resurrect"]).exits(1).says("ERROR Dump file exists");
+    fs::remove_file(&file).expect("own folder");
+    n1.node
+        .londiste(["resurrect"])
+        .ok()
+        .says("INFO Dropping old consumer: n1.dumper\n")
+        .says("INFO ** Resurrection done, worker paused **\n");
+    let text = fs::read_to_string(&file).expect("the file of lost events");
+    assert_eq!(text.matches("place=lost").count(), 1, "{text}");
+    assert!(text.ends_with("}\n]\n"), "{text}");
+
+    n1.node.londiste(["resume"]).ok();
+    n2.node.londiste(["tag-alive", "n1"]).ok();
+    n1.node.londiste(["resync", "entry", "counter"]).ok();
+    n1.node.londiste(["wait-sync"]).ok();
+    n2.db.sql("insert into entry values (200, 'n2')");
+    tree.wait_caught_up("n2", &["n1", "n3", "n4"]);
+    assert_eq!(n1.db.text("select id from entry order by 1"), "1\n200");
+    tree.assert_equal(&["n2", "n1", "n3", "n4"]);
+    tree.assert_tree("n2", &["n2 (root)", "n1 (branch)", "n3 (leaf)", "n4 (leaf)"]);
 }

@@ -16,6 +16,7 @@ use super::Run;
 use super::set::{LocalSet, Member};
 use super::survey::Survey;
 use crate::calls;
+use crate::crash_point::crash_point;
 use crate::job::{self, Interrupted, Job, UsageError};
 use crate::table::attrs::{CopyNode, TableAttrs};
 
@@ -82,6 +83,7 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
             }
             return Err(anyhow::Error::from(error).context(format!("renaming on node {node}")));
         }
+        crash_point(if nr == 0 { "rename-begun" } else { "rename-committed" });
     }
     tracing::info!("Node {} is {} now, on {} nodes", names.old, names.new, places.len());
     Ok(())

@@ -1,5 +1,7 @@
 //! Schema `pgq` (contract `pgq.md`).
 
+mod closed;
+
 use tokio_postgres::GenericClient;
 
 use super::statement::{Arg, query, value};
@@ -7,6 +9,8 @@ use crate::consumer::{BatchInfo, BatchOptions};
 use crate::id::{BatchId, EventId, TickId};
 use crate::name::{ConsumerName, QueueName};
 use crate::{Error, Result};
+
+pub use closed::{events_behind, is_closed, open_queue, writers};
 
 /// A row of `pgq.get_consumer_info`. Intervals in seconds.
 #[derive(Debug, Clone, PartialEq)]
@@ -279,26 +283,6 @@ pub async fn set_queue_config(
         &[Arg::Text(queue.as_str()), Arg::Text(parameter), Arg::Text(setting)],
     )
     .await?;
-    Ok(())
-}
-
-/// Whether a queue takes neither events nor ticks of its own, as that of a branch and of a root that is being demoted; `None`
-/// without such a queue. Reads table `pgq.queue`, because `pgq.get_queue_info` does not say it.
-pub async fn is_closed(client: &impl GenericClient, queue: &QueueName) -> Result<Option<bool>> {
-    value(
-        client,
-        "select queue_disable_insert and queue_external_ticker from pgq.queue where queue_name = $1",
-        &[Arg::Text(queue.as_str())],
-    )
-    .await
-}
-
-/// Lets a queue take events and ticks of its own again: undoes the first step of `pgq_node.demote_root`, for which there is
-/// no function.
-pub async fn open_queue(client: &impl GenericClient, queue: &QueueName) -> Result<()> {
-    let sql = "update pgq.queue set queue_disable_insert = false, queue_external_ticker = false \
-               where queue_name = $1 returning queue_id::int8";
-    let _: Option<i64> = value(client, sql, &[Arg::Text(queue.as_str())]).await?;
     Ok(())
 }
 

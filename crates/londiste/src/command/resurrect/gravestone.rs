@@ -19,7 +19,8 @@ pub(super) struct Gravestone {
     pub(super) tick: TickId,
 }
 
-/// Looks on the node's own subscribers first, then on everybody else.
+/// Looks on the node's own subscribers first, then on everybody else. A resurrection that was broken off when the stone was no stone
+/// any more finds its place again.
 pub(super) async fn find(
     job: &Job,
     set: &LocalSet,
@@ -68,10 +69,44 @@ pub(super) async fn find(
         }
     }
     let Some(root) = root else { bail!(UsageError("Cannot find new root node".to_owned())) };
-    let Some((node, tick)) = stone else {
-        bail!(UsageError(format!("Cannot find failover position ({consumer})")));
+    if let Some((node, tick)) = stone {
+        return Ok(Gravestone { root, node, tick });
+    }
+    if let Some(tick) = renamed(job, set, local, &root).await? {
+        tracing::info!("Node {root} has {local} as its subscriber already, finishing");
+        return Ok(Gravestone { node: root.clone(), root, tick });
+    }
+    bail!(UsageError(format!("Cannot find failover position ({consumer})")))
+}
+
+/// Where a resurrection that was broken off at its end has put the gravestone: the subscription of the node's worker, at its own
+/// position. `None` when the node has done anything since, or somebody reads from it: the steps must not be repeated then.
+async fn renamed(
+    job: &Job,
+    set: &LocalSet,
+    local: &NodeName,
+    root: &NodeName,
+) -> anyhow::Result<Option<TickId>> {
+    let (queue, info) = (&job.settings.queue, &set.info);
+    let stands = info.node_type == Some(NodeType::Branch) && info.worker_paused == Some(true);
+    if !stands || info.provider_node.as_ref() != Some(root) {
+        return Ok(None);
+    }
+    let consumers = pgq::get_consumer_info(&*set.db, queue).await?;
+    let is_read = consumers.iter().any(|info| !info.consumer.as_str().starts_with('.'));
+    if is_read || !pgq_node::get_subscriber_info(&*set.db, queue).await?.is_empty() {
+        return Ok(None);
+    }
+    let (Some(worker), Some(there)) = (&info.worker_name, set.connect(job, root).await?) else {
+        return Ok(None);
     };
-    Ok(Gravestone { root, node, tick })
+    let subscribers = pgq_node::get_subscriber_info(&*there, queue).await?;
+    if !subscribers.iter().any(|found| found.node == *local && found.worker == *worker) {
+        return Ok(None);
+    }
+    let consumers = pgq::get_consumer_info(&*there, queue).await?;
+    let position = consumers.iter().find(|info| info.consumer == *worker);
+    Ok(position.and_then(|info| info.last_tick).filter(|tick| info.worker_last_tick == Some(*tick)))
 }
 
 async fn look(

@@ -12,6 +12,7 @@ use tokio_postgres::GenericClient;
 
 use super::Returning;
 use super::dump::{DumpFile, Statistics};
+use crate::crash_point::crash_point;
 use crate::job::{self, Interrupted};
 
 /// Events that are asked for at a time.
@@ -39,6 +40,7 @@ pub(super) async fn dump_and_delete(
         dump_batch(db, &batch, &mut file, &mut statistics).await?;
         pgq::finish_batch(&**db, batch.batch).await?;
         last = Some(batch.tick);
+        crash_point("resurrect-batch-dumped");
     }
     tracing::info!("{} events dumped", statistics.dumped);
     pgq::unregister_consumer(&**db, queue, &dumper).await?;
@@ -49,10 +51,12 @@ pub(super) async fn dump_and_delete(
     };
     // Before the events are gone, and on the disk.
     file.finish()?;
+    crash_point("resurrect-dumped");
     tracing::info!("Deleting lost events");
     let canceller = db.canceller();
     let deleted = delete(db, queue, grave.tick, last);
     statistics.deleted = job.cancellable(&canceller, deleted).await?;
+    crash_point("resurrect-deleted");
     Ok(Some(statistics))
 }
 

@@ -22,6 +22,7 @@ use pgq_client::name::{ConsumerName, NodeName};
 
 use super::Run;
 use super::set::LocalSet;
+use crate::crash_point::crash_point;
 use crate::job::{self, Job, UsageError};
 use dump::DumpFile;
 use gravestone::Gravestone;
@@ -65,6 +66,7 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     let mut db = job.local("db").await?;
     tracing::info!("** Demote & pause local node **");
     returning.step_down(&mut db, &state).await?;
+    crash_point("resurrect-demoted");
     tracing::info!("** Dropping old subscribers and consumers **");
     returning.drop_consumers(&mut db).await?;
     tracing::info!("** Dump & delete lost events **");
@@ -72,6 +74,7 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     let (node, root) = (&returning.name, &returning.grave.root);
     tracing::info!("** Subscribing {node} to {root} **");
     returning.subscribe(&mut db).await?;
+    crash_point("resurrect-subscribed");
     if let Some(statistics) = statistics {
         tracing::info!("** Statistics **");
         for line in statistics.lines() {
@@ -133,6 +136,7 @@ impl Returning<'_> {
                 // The second waits for transactions that are writing.
                 job.cancellable(&canceller, demoted).await?;
             }
+            crash_point("resurrect-closed");
             let transaction = job::begin(db).await?;
             let (reply, _) = pgq_node::demote_root(&transaction, queue, 3, root).await?;
             job::checked(&reply, None)?;
@@ -189,6 +193,7 @@ impl Returning<'_> {
             job::checked(&reply, None)?;
         }
         job::commit(transaction).await?;
+        crash_point("resurrect-position-set");
 
         tracing::info!("Rename gravestone to worker: {worker}");
         let there = set.connect(job, root).await?;
@@ -200,6 +205,7 @@ impl Returning<'_> {
             pgq_node::register_subscriber(&transaction, queue, name, worker, Some(tick)).await?;
         job::checked_quiet(&reply, Some(root.as_str()))?;
         job::commit(transaction).await?;
+        crash_point("resurrect-stone-renamed");
 
         tracing::info!("Reset global watermark");
         // Its own may be at a tick that is not there any more; where the new root's is not here, it stays at the gravestone.

@@ -12,7 +12,7 @@ use crate::job::UsageError;
 
 /// The old node is there, and reads from the new one afterwards.
 pub(super) async fn of_living(takeover: &Takeover<'_>, old: &NodeInfo) -> anyhow::Result<()> {
-    let Takeover { job, set, old: old_name, new, all } = takeover;
+    let Takeover { job, set, old: old_name, new, all, .. } = takeover;
     let Some(provider) = old.provider_node.clone() else {
         bail!(UsageError(format!("Node {old_name} has no provider")));
     };

@@ -1,7 +1,5 @@
 //! The root is gone: the local node takes its place, with everything that reached anybody.
 
-use std::time::Duration;
-
 use anyhow::bail;
 use pgq_client::calls::pgq;
 use pgq_client::calls::pgq_node::{self, NodeInfo, NodeType};
@@ -9,15 +7,13 @@ use pgq_client::id::TickId;
 use pgq_client::name::{ConsumerName, NodeName};
 
 use super::Takeover;
+use super::dead_root::{check_source, warn_if_it_lives};
 use super::gaps::Gaps;
 use crate::calls;
 use crate::command::cascade::{self, Worker, await_newest_tick, first_line};
 use crate::command::survey::Survey;
 use crate::command::tag_node;
-use crate::job::{Interrupted, Job, UsageError};
-
-/// How long a node that is said to be dead may take to contradict.
-const CONTRADICTION: Duration = Duration::from_secs(3);
+use crate::job::{Interrupted, UsageError};
 
 /// A node that was fed by the old root, or by another that is gone with it, standing still.
 #[derive(Debug, Clone)]
@@ -39,9 +35,7 @@ pub(super) async fn run(takeover: &Takeover<'_>, location: Option<&str>) -> anyh
     }
     let mut survivors: Vec<Survivor> = Vec::new();
     let is_root = survey.root() == Some(new);
-    if !is_root {
-        check_source(takeover, &survey).await?;
-    }
+    let feeder = if is_root { None } else { check_source(takeover, &survey).await? };
     // Also of other nodes that are gone: what their subscribers have of the old root counts, and they have to follow.
     for name in survey.orphans().iter().filter(|name| *name != new) {
         survivors.push(Survivor::of(takeover, name, &survey.nodes[name])?);
@@ -70,35 +64,41 @@ pub(super) async fn run(takeover: &Takeover<'_>, location: Option<&str>) -> anyh
     let promoted = async {
         stand_still(takeover, &own, &mut survivors).await?;
         let left = follow(takeover, &survivors).await?;
-        promote(takeover, &own).await?;
+        promote(takeover, &own, feeder.as_ref()).await?;
         anyhow::Ok(left)
     };
     match promoted.await {
         Ok(left) if left.is_empty() => {
-            tracing::info!(
-                "When {old} is back keep its users away and run 'resurrect' on it; when it is gone for good 'drop-node {old}'"
-            );
+            for node in std::iter::once(old).chain(&feeder) {
+                tracing::info!(
+                    "When {node} is back keep its users away and run 'resurrect' on it; when it is gone for good 'drop-node {node}'"
+                );
+            }
             Ok(())
         }
         Ok(left) => bail!(UsageError(not_moved(takeover, &left))),
         Err(error) => {
-            undo(takeover, &own, &survivors).await;
+            undo(takeover, &own, &survivors, error.is::<UsageError>()).await;
             Err(error)
         }
     }
 }
 
-/// Lets everybody go on as before, and says where the takeover stands.
-async fn undo(takeover: &Takeover<'_>, own: &Survivor, survivors: &[Survivor]) {
+/// Lets everybody go on as before, and says where the takeover stands. What was `refused` fails again in the same way.
+async fn undo(takeover: &Takeover<'_>, own: &Survivor, survivors: &[Survivor], refused: bool) {
     let Takeover { old, new, .. } = takeover;
     let outcome = match takeover.is_root().await {
         Ok(false) => format!("Node {new} was not made the root"),
         Ok(true) => format!("Node {new} is the root"),
         Err(_) => format!("Node {new} may be the root"),
     };
-    tracing::warn!(
-        "{outcome}, but the takeover was broken off: run 'takeover {old} --dead-root' again, it goes on where it stopped"
-    );
+    if refused {
+        tracing::warn!("{outcome}");
+    } else {
+        tracing::warn!(
+            "{outcome}, but the takeover was broken off: run 'takeover {old} --dead-root' again, it goes on where it stopped"
+        );
+    }
     for survivor in survivors.iter().chain([own]).filter(|survivor| !survivor.was_paused) {
         if let Err(error) = takeover.release(&survivor.worker).await {
             tracing::warn!("{} may stay paused: {}", survivor.worker.node, first_line(&error));
@@ -138,22 +138,30 @@ fn refuse_if_ahead(
     let best = most_advanced(own, survivors).unwrap_or(own);
     let ahead: Vec<&Survivor> =
         survivors.iter().filter(|survivor| survivor.position > best.position).collect();
-    if let Some(first) = ahead.first() {
-        let all: Vec<String> = ahead
-            .iter()
-            .map(|survivor| format!("{} (tick {})", survivor.worker.node, survivor.position))
-            .collect();
-        bail!(UsageError(format!(
-            "Leaf {} has more of the old root than every branch ({} has tick {}): nobody can hand on what it has, so it \
-             cannot follow. Take over without it (takeover {} --dead-root --dead {}), then drop it and create it anew",
-            all.join(", "),
-            best.worker.node,
-            best.position,
-            takeover.old,
-            first.worker.node
-        )));
+    if ahead.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let all: Vec<String> = ahead
+        .iter()
+        .map(|survivor| format!("{} (tick {})", survivor.worker.node, survivor.position))
+        .collect();
+    // With what was left out before, so that the line can be pasted.
+    let without: Vec<String> = takeover
+        .left_out
+        .iter()
+        .chain(ahead.iter().map(|survivor| &survivor.worker.node))
+        .filter(|node| **node != takeover.old)
+        .map(|node| format!(" --dead {node}"))
+        .collect();
+    bail!(UsageError(format!(
+        "Leaf {} has more of the old root than every branch ({} has tick {}): nobody can hand on what it has, so it cannot \
+         follow. Take over without it (takeover {} --dead-root{}), then drop it and create it anew",
+        all.join(", "),
+        best.worker.node,
+        best.position,
+        takeover.old,
+        without.concat()
+    )));
 }
 
 /// Pauses everybody who has lost his provider, so that positions are final, and gives the new root all that one of them has.
@@ -209,8 +217,13 @@ async fn follow<'a>(
     Ok(left)
 }
 
-/// Makes the local node the root and remembers there how far the old one was followed.
-async fn promote(takeover: &Takeover<'_>, own: &Survivor) -> anyhow::Result<()> {
+/// Makes the local node the root and remembers there how far the old one was followed. The same of a dead `feeder`, which may
+/// have been the root, or a branch that comes back.
+async fn promote(
+    takeover: &Takeover<'_>,
+    own: &Survivor,
+    feeder: Option<&NodeName>,
+) -> anyhow::Result<()> {
     let Takeover { job, set, old, new, .. } = takeover;
     let queue = &job.settings.queue;
     cascade::set_paused(job, set, &own.worker, true).await?;
@@ -220,8 +233,11 @@ async fn promote(takeover: &Takeover<'_>, own: &Survivor) -> anyhow::Result<()> 
     takeover.complete_tick(&here, new, position).await?;
     let newest = pgq::newest_tick(&*here, queue, position).await?.map(|(tick, _)| tick);
     let Some(last) = newest else { bail!("queue {queue} has no tick on node {new}") };
-    let gravestone = ConsumerName::new(format!("{old}.gravestone"));
-    takeover.promote(&gravestone, last).await?;
+    let graves: Vec<_> = std::iter::once(old)
+        .chain(feeder)
+        .map(|node| (node, ConsumerName::new(format!("{node}.gravestone"))))
+        .collect();
+    takeover.promote(&graves, last).await?;
     if let Some(provider) = state.provider_node {
         takeover.leave_provider(&provider).await;
     }
@@ -258,54 +274,6 @@ async fn warn_of_tables(takeover: &Takeover<'_>, survivors: &[Survivor]) -> anyh
         );
     }
     gaps.warn_of_missing(new, queue);
-    Ok(())
-}
-
-/// The name may be the wrong one: the gravestone would bear it, and nobody would know how far the real root was followed. It has
-/// to be where the local node's events came from, or a takeover that was broken off has let that read from one of its own
-/// subscribers; where another node is gone besides, it may have been between the two.
-async fn check_source(takeover: &Takeover<'_>, survey: &Survey) -> anyhow::Result<()> {
-    let Takeover { job, set, old, new, .. } = takeover;
-    let Some(source) = survey.source_of(new).filter(|source| source != old) else { return Ok(()) };
-    if survey.nodes.contains_key(&source) {
-        bail!(UsageError(format!(
-            "Node {new} gets its events from {source}, which has no provider"
-        )));
-    }
-    for name in survey.nodes.keys() {
-        let Some(session) = set.connect(job, name).await? else { continue };
-        let subscribers = pgq_node::get_subscriber_info(&*session, &job.settings.queue).await?;
-        if subscribers.iter().any(|subscriber| subscriber.node == *old) {
-            bail!(UsageError(format!(
-                "Nothing was changed: node {old} was not the root but a subscriber of {name}; the events of {new} came from {source}"
-            )));
-        }
-    }
-    tracing::warn!(
-        "Node {source}, which fed {new}, is dead as well; {old} is taken for the root above it"
-    );
-    Ok(())
-}
-
-/// The operator may be wrong, or only one of the networks be broken.
-///
-/// # Errors
-/// [`UsageError`] when it says that it is no root.
-async fn warn_if_it_lives(job: &Job, old: &NodeName, location: &str) -> anyhow::Result<()> {
-    let asked = async {
-        let session = job.remote(&format!("node.{old}"), location).await?;
-        let info = pgq_node::get_node_info(&*session, &job.settings.queue).await?;
-        anyhow::Ok(info.node_type.filter(|_| info.node_name.as_ref() == Some(old)))
-    };
-    match tokio::time::timeout(CONTRADICTION, asked).await {
-        Ok(Ok(Some(NodeType::Root))) => tracing::warn!(
-            "Node {old} answers: what is written there from now on is lost to the others, keep its users away"
-        ),
-        Ok(Ok(Some(_))) => bail!(UsageError(format!(
-            "Nothing was changed: node {old} answers and is not the root; name the root that is dead"
-        ))),
-        _ => {}
-    }
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 //! `takeover`: the local node takes the place of another one (contract `cli.md` 6.9).
 //!
-//! [`switchover`] changes the root while everybody is there, [`failover`] when the root is gone, [`branch`] puts the local
-//! node into the place of a branch or leaf; [`merging`] is what a root with merged queues needs besides, [`gaps`] what the new
-//! root does not replicate.
+//! [`switchover`] changes the root while everybody is there, with [`demotion`] as the old one's part in it; [`failover`] when the
+//! root is gone, which [`dead_root`] makes sure of; [`branch`] puts the local node into the place of a branch or leaf. [`promotion`]
+//! is common to the first two, [`merging`] is what a root with merged queues needs besides, [`gaps`] what the new root does not
+//! replicate.
 //!
 //! Departures from the original: everything that can be checked is checked before the first change. A switchover that fails
 //! before the new root is one leaves the old one as it was; one that is broken off later is finished by the same command. Writing
@@ -10,6 +11,8 @@
 //! then the new root gets what the most advanced of them has, and only then they follow it.
 
 mod branch;
+mod dead_root;
+mod demotion;
 mod failover;
 mod gaps;
 mod merging;
@@ -34,6 +37,8 @@ pub(super) struct Takeover<'a> {
     new: NodeName,
     /// Everybody who reads from the old node moves, too.
     all: bool,
+    /// Nodes that the operator said are dead.
+    left_out: Vec<NodeName>,
 }
 
 /// Takes the place of the node that the argument names.
@@ -57,13 +62,14 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
             "Node {new} is a leaf and cannot take over: it keeps no queue that others could read"
         )));
     }
+    let left_out = options.dead.iter().map(|name| NodeName::new(name.as_str())).collect();
     if options.dead_root || options.dead_branch {
         let location = match set.members.get(&old) {
             Some(Member::Alive(location)) => Some(location.clone()),
             _ => None,
         };
         set.assume_dead(&old);
-        let takeover = Takeover { job, set, old, new, all: true };
+        let takeover = Takeover { job, set, old, new, all: true, left_out };
         return if options.dead_root {
             failover::run(&takeover, location.as_deref()).await
         } else {
@@ -84,7 +90,7 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
             first_line(&error)
         ))),
     };
-    let takeover = Takeover { job, set, old, new, all: options.all };
+    let takeover = Takeover { job, set, old, new, all: options.all, left_out };
     match info.node_type {
         Some(NodeType::Root) => switchover::run(&takeover, &info).await,
         _ => branch::of_living(&takeover, &info).await,

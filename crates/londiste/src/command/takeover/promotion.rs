@@ -6,11 +6,18 @@ use pgq_client::calls::{Severity, pgq};
 use pgq_client::conn::Session;
 use pgq_client::id::TickId;
 use pgq_client::name::{ConsumerName, NodeName};
+use tokio_postgres::GenericClient;
 
 use super::Takeover;
 use crate::command::cascade::{self, Worker};
 use crate::command::survey::Survey;
+use crate::crash_point::crash_point;
 use crate::job;
+
+/// The first tick of a new root has a number that is so much higher than the last of the old one. That may have made ticks that nobody
+/// followed, or make one still: with the same number as one of the new root's it would be taken for that, and whoever stands there
+/// would miss what the new root has before it. As it is, nobody can be given a place at such a tick.
+const GAP: i64 = 1000;
 
 /// The connection was lost during the commit, which may have happened, or happen still.
 #[derive(Debug, thiserror::Error)]
@@ -18,35 +25,52 @@ use crate::job;
 pub(super) struct CommitUnknown(NodeName);
 
 impl Takeover<'_> {
-    /// Makes the local node the root, and a subscriber of the old one, in one transaction: either both nodes know their place
-    /// or neither. Its worker has to be paused.
+    /// Makes the local node the root, and others, the old root first of all, its subscribers from a tick on, in one transaction:
+    /// either every node knows its place or none. The local worker has to be paused.
     pub(super) async fn promote(
         &self,
-        old_worker: &ConsumerName,
+        subscribers: &[(&NodeName, ConsumerName)],
         tick: TickId,
     ) -> anyhow::Result<()> {
         let queue = &self.job.settings.queue;
+        let on = Some(self.new.as_str());
         let mut session = self.job.local("db").await?;
         let db = job::begin(&mut session).await?;
+        self.begin_new_ticks(&db).await?;
         let reply = pgq_node::promote_branch(&db, queue).await?;
-        job::checked(&reply, Some(self.new.as_str()))?;
+        job::checked(&reply, on)?;
         if reply.severity() != Severity::Done {
             bail!("node {} was not made the root", self.new);
         }
-        let subscribers = pgq_node::get_subscriber_info(&db, queue).await?;
-        if subscribers.iter().any(|subscriber| subscriber.node == self.old) {
-            // It read from here before and does not any more.
-            let reply = pgq_node::unregister_subscriber(&db, queue, &self.old).await?;
-            job::checked_quiet(&reply, Some(self.new.as_str()))?;
+        let known = pgq_node::get_subscriber_info(&db, queue).await?;
+        for (node, worker) in subscribers {
+            if known.iter().any(|subscriber| subscriber.node == **node) {
+                // It read from here before and does not any more.
+                let reply = pgq_node::unregister_subscriber(&db, queue, node).await?;
+                job::checked_quiet(&reply, on)?;
+            }
+            let (reply, _) =
+                pgq_node::register_subscriber(&db, queue, node, worker, Some(tick)).await?;
+            job::checked(&reply, on)?;
         }
-        let (reply, _) =
-            pgq_node::register_subscriber(&db, queue, &self.old, old_worker, Some(tick)).await?;
-        job::checked(&reply, Some(self.new.as_str()))?;
         job::commit(db).await.map_err(|error| {
             let lost = error.is_closed();
             let error = anyhow::Error::from(error);
             if lost { error.context(CommitUnknown(self.new.clone())) } else { error }
-        })
+        })?;
+        crash_point("takeover-promoted");
+        Ok(())
+    }
+
+    /// The new root's first tick, without events. It is made as one of the old root's, because that raises the sequence without a right
+    /// on it.
+    async fn begin_new_ticks(&self, db: &impl GenericClient) -> anyhow::Result<()> {
+        let queue = &self.job.settings.queue;
+        let Some((newest, _)) = pgq::newest_tick(db, queue, TickId(0)).await? else {
+            bail!("queue {queue} has no tick on node {}", self.new);
+        };
+        let events = pgq::event_seq(db, queue).await?.unwrap_or_default();
+        Ok(pgq::external_tick(db, queue, TickId(newest.0 + GAP), "now", events).await?)
     }
 
     /// Whether the local node is the root, as its database says now: a commit whose answer is lost may have happened.

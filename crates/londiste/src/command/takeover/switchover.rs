@@ -1,8 +1,6 @@
 //! The planned change of the root: the old one stops taking writes, the new one gets the last of them, and then they change
 //! places.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, bail};
 use pgq_client::calls::pgq_node::{self, NodeInfo, NodeType};
 use pgq_client::calls::{pgq, statement};
@@ -16,16 +14,13 @@ use super::gaps::Gaps;
 use super::merging::Merging;
 use super::promotion::CommitUnknown;
 use crate::calls;
-use crate::command::cascade::{self, Patience, Worker, await_newest_tick, first_line};
+use crate::command::cascade::{self, Worker, await_newest_tick, first_line};
 use crate::command::survey::Survey;
-use crate::job::{self, Interrupted, UsageError};
-
-/// How often somebody looks whether a long statement is still waited for.
-const LOOK: Duration = Duration::from_millis(200);
+use crate::job::UsageError;
 
 /// Makes the local node the root in place of the old one, which becomes a branch.
 pub(super) async fn run(takeover: &Takeover<'_>, old: &NodeInfo) -> anyhow::Result<()> {
-    let Takeover { job, set, old: old_name, new, all } = takeover;
+    let Takeover { job, set, old: old_name, new, all, .. } = takeover;
     let queue = &job.settings.queue;
     let old_db = set.connect(job, old_name).await?.context("the old node is alive")?;
     let merging = Merging::find(takeover, old, &set.info).await?;
@@ -72,31 +67,23 @@ pub(super) async fn run(takeover: &Takeover<'_>, old: &NodeInfo) -> anyhow::Resu
     changing.finish().await
 }
 
-struct Changing<'a> {
-    takeover: &'a Takeover<'a>,
-    old_db: Session,
-    old_worker: Worker,
-    own_worker: Worker,
-    merging: Merging,
+pub(super) struct Changing<'a> {
+    pub(super) takeover: &'a Takeover<'a>,
+    pub(super) old_db: Session,
+    pub(super) old_worker: Worker,
+    pub(super) own_worker: Worker,
+    pub(super) merging: Merging,
 }
 
 impl Changing<'_> {
     /// Everything up to the moment in which there is a new root. Until then it can be undone.
     async fn change_places(&self, here: &Session) -> anyhow::Result<()> {
-        let Takeover { job, set, new, .. } = self.takeover;
-        let queue = &job.settings.queue;
+        let Takeover { job, set, old, .. } = self.takeover;
         self.merging.pause(self.takeover).await?;
         cascade::set_paused(job, set, &self.old_worker, true).await?;
         self.demote(1).await?;
-        let last = self.last_tick().await?;
-        let newest = pgq::newest_tick(&**here, queue, last).await?;
-        if newest.is_some_and(|(newest, _)| newest >= last) {
-            tracing::info!("tick already exists");
-        } else {
-            await_newest_tick(job, here, queue, new, last).await?;
-        }
-        cascade::set_paused(job, set, &self.own_worker, true).await?;
-        self.takeover.promote(&self.old_worker.consumer, last).await
+        let last = self.hand_on_everything(here).await?;
+        self.takeover.promote(&[(old, self.old_worker.consumer.clone())], last).await
     }
 
     /// The place of the old root as a branch, and everybody goes on.
@@ -114,24 +101,6 @@ impl Changing<'_> {
         // What is left is to wait for their word.
         cascade::await_word(job, set, &self.old_worker, false).await?;
         self.merging.await_resumed(self.takeover).await
-    }
-
-    /// The last step of the demotion, and nobody stays paused: all at once, because the old root is one of many branches
-    /// afterwards, and nothing shows that a takeover was not through.
-    async fn become_branch(&self) -> anyhow::Result<()> {
-        let Takeover { job, set, old, new, .. } = self.takeover;
-        let queue = &job.settings.queue;
-        let on = Some(old.as_str());
-        let mut session = set.connect(job, old).await?.context("the old node is alive")?;
-        let db = job::begin(&mut session).await?;
-        let (reply, _) = pgq_node::demote_root(&db, queue, 3, new).await?;
-        job::checked(&reply, on)?;
-        for worker in std::iter::once(&self.old_worker).chain(self.merging.workers()) {
-            let Worker { queue, consumer, .. } = worker;
-            let reply = pgq_node::set_consumer_paused(&db, queue, consumer, false).await?;
-            job::checked(&reply, on)?;
-        }
-        Ok(job::commit(db).await?)
     }
 
     /// For a takeover that was broken off when there was a new root already.
@@ -153,51 +122,6 @@ impl Changing<'_> {
         let survey = Survey::take(job, set).await;
         self.takeover.leave_former_providers(&survey).await?;
         self.finish().await
-    }
-
-    async fn demote(&self, step: i32) -> anyhow::Result<()> {
-        let Takeover { job, set, old, new, .. } = self.takeover;
-        let queue = &job.settings.queue;
-        let sql = format!("select * from pgq_node.demote_root('{queue}', {step}, '{new}')");
-        set.command_on(job, old, &sql, async |db| {
-            let (reply, _) = pgq_node::demote_root(db, queue, step, new).await?;
-            Ok(reply)
-        })
-        .await?;
-        Ok(())
-    }
-
-    /// Step 2 of the demotion: the tick behind everything that was written. It waits for transactions that are writing.
-    async fn last_tick(&self) -> anyhow::Result<TickId> {
-        let Takeover { job, set, old, new, .. } = self.takeover;
-        let queue = &job.settings.queue;
-        let mut session = set.connect(job, old).await?.context("the old node is alive")?;
-        let canceller = session.canceller();
-        let mut last = None;
-        let demoted = job::commit_checked(&mut session, Some(old), async |db| {
-            let (reply, tick) = pgq_node::demote_root(db, queue, 2, new).await?;
-            last = tick;
-            Ok(reply)
-        });
-        let waiting = async {
-            let mut patience = Patience::start();
-            while job.sleep(LOOK).await.is_ok() {
-                if patience.is_over() {
-                    tracing::warn!(
-                        "Transactions that write on node '{old}' are still open; the last tick waits for them"
-                    );
-                }
-            }
-        };
-        tokio::select! {
-            demoted = demoted => demoted?,
-            () = waiting => {
-                // Left alone it would go on waiting in front of everybody who wants to write.
-                canceller.cancel().await?;
-                return Err(Interrupted.into());
-            }
-        };
-        last.context("demote_root gave no tick")
     }
 
     /// Puts the old root back into its place, as far as that is possible, and says what is left to do.
