@@ -41,6 +41,7 @@ mod place;
 mod positions;
 mod read_ahead;
 mod rename_node;
+mod repair;
 mod replay;
 mod replay_differential;
 mod resurrect;

@@ -1,6 +1,7 @@
 //! Both sides of a check: which tables, where their rows come from, and sessions that print equal values equally
 //! (contract `compare-repair-execute.md` 2.2 to 2.4).
 
+use anyhow::Context as _;
 use pgq_client::Error;
 use pgq_client::calls::pgq_node;
 use pgq_client::conn::Session;
@@ -8,7 +9,9 @@ use pgq_client::name::TableName;
 
 use super::freeze::{Subject, freeze};
 use crate::calls::{self, TableRow};
+use crate::handler::Handler;
 use crate::job::{Interrupted, Job, NO_TIMEOUTS, UsageError};
+use crate::table::attrs::TableAttrs;
 use crate::table::source::{self, Source};
 use crate::table::state::TableState;
 
@@ -152,6 +155,22 @@ impl Sides<'_> {
         }
         Ok(())
     }
+}
+
+/// Which rows of the source belong into a table here: the operator's condition and the handler's.
+///
+/// # Errors
+/// When the handler is not known, and so neither its condition.
+pub(super) fn condition(table: &TableRow) -> anyhow::Result<Option<String>> {
+    let name = &table.table;
+    let attrs = TableAttrs::parse(table.attrs.as_deref())
+        .with_context(|| format!("attributes of {name}"))?;
+    let handler = Handler::new(&attrs.handler().with_context(|| format!("handler of {name}"))?)
+        .with_context(|| format!("handler of {name}"))?;
+    Ok(match (attrs.copy_condition(), handler.copy_condition()) {
+        (Some(own), Some(handlers)) => Some(format!("({own}) and ({handlers})")),
+        (own, handlers) => own.map(str::to_owned).or(handlers),
+    })
 }
 
 /// Makes two servers print equal values equally, for as long as it takes.
