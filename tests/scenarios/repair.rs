@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use system_tests::Impl::{Ours, Reference};
+use system_tests::Impl::{self, Ours, Reference};
 use system_tests::wait::{EVENTUALLY, SOON};
 use system_tests::{Cluster, Database, Node, Outcome, holds, wait_for};
 
@@ -19,11 +19,13 @@ const REPLICA: &str = "set session_replication_role = replica;";
 /// Both sides have the tables and rows, and they are in the set.
 fn replicated(sql: &str, tables: &[&str]) -> Stage {
     let cluster = Cluster::shared();
-    let stage = Stage::over(
-        Cast::all(Ours),
-        cluster.create_database("src"),
-        cluster.create_database("dst"),
-    );
+    let (source, target) = (cluster.create_database("src"), cluster.create_database("dst"));
+    over(Cast::all(Ours), (source, target), sql, tables)
+}
+
+/// The same, in these databases.
+fn over(cast: Cast, (source, target): (Database, Database), sql: &str, tables: &[&str]) -> Stage {
+    let stage = Stage::over(cast, source, target);
     for db in [&stage.source, &stage.target] {
         db.sql(sql);
     }
@@ -63,7 +65,19 @@ fn fix(node: &Node, table: &str) -> String {
 
 #[test]
 fn files_and_log_are_those_of_the_original() {
-    let mut stage = replicated(
+    beside_the_original(Ours);
+}
+
+#[test]
+fn files_and_log_on_nodes_of_the_original() {
+    beside_the_original(Reference);
+}
+
+fn beside_the_original(nodes: Impl) {
+    let cluster = Cluster::shared();
+    let mut stage = over(
+        Cast::all(nodes),
+        (cluster.create_database("src"), cluster.create_database("dst")),
         "create table mytable (id int primary key, data text, ts timestamptz, extra text);
          insert into mytable select n, 'row' || n, '2024-01-01 10:00:00+00'::timestamptz + n * interval '1 hour'
            from generate_series(1, 5) n;
@@ -212,6 +226,28 @@ fn apply_mends_every_kind_of_difference() {
     assert_eq!(stage.target.int("select count(*) from child"), 1);
 }
 
+/// Keys that are equal and not the same text: neither of the two statements is right by itself.
+#[test]
+fn keys_in_another_spelling_keep_their_rows() {
+    let stage = replicated(
+        "create table t (id numeric primary key, data text); insert into t values (1, 'one'), (2, 'two')",
+        &["t"],
+    );
+    stage
+        .target
+        .sql(&format!("{REPLICA} update t set id = 1.00 where id = 1; delete from t where id = 2"));
+    stage
+        .leaf
+        .londiste(["repair", "--apply"])
+        .ok()
+        .says("missed: 2 inserts, 0 updates, 1 deletes")
+        .says("INFO public.t: 1 fixes applied\n")
+        .says("WARNING public.t: 2 fixes left out");
+    assert_eq!(stage.target.text("select id, data from t order by id"), "1.00|one\n2|two");
+    // A root is its own source.
+    stage.root.londiste(["repair"]).ok().says("src: 2 rows, dst: 2 rows, missed: 0 inserts");
+}
+
 #[test]
 fn a_condition_bounds_what_is_looked_at() {
     let stage = replicated(
@@ -315,6 +351,43 @@ fn what_cannot_be_repaired_is_said() {
     let outcome = reader.londiste(["repair", "t"]);
     stage.source.sql("drop owned by repair_reader; drop role repair_reader");
     outcome.exits(1).says("row-level security policy");
+}
+
+/// Both sides are dumped in one encoding, whatever the databases have.
+#[test]
+fn databases_of_different_encodings() {
+    let address = Cluster::shared().address();
+    let stage = over(
+        Cast::all(Ours),
+        (Database::create(address, "utf"), Database::create_in(address, "latin", "LATIN1")),
+        "create table \"größe\" (\"schlüssel\" text primary key, text text);
+         insert into \"größe\" select 'é' || n, 'façade ' || n from generate_series(1, 20) n",
+        &["größe"],
+    );
+    let equal = stage.leaf.londiste(["repair"]).ok();
+    equal.says("src: 20 rows, dst: 20 rows, missed: 0 inserts, 0 updates, 0 deletes");
+    stage.target.sql(&format!(
+        "{REPLICA} update \"größe\" set text = 'ß' where \"schlüssel\" = 'é3'; delete from \"größe\" where \"schlüssel\" = 'é4'"
+    ));
+    stage.leaf.londiste(["repair"]).ok();
+    assert_eq!(
+        fix(&stage.leaf, "public.größe"),
+        "update only public.\"größe\" set text = 'façade 3' where \"schlüssel\" = 'é3' and text = 'ß';\n\
+         insert into public.\"größe\" (\"schlüssel\", text) values ('é4', 'façade 4');\n"
+    );
+    stage.leaf.londiste(["repair", "--apply"]).ok().says("INFO public.größe: 2 fixes applied\n");
+    stage.leaf.londiste(["compare"]).ok();
+    // What the other encoding does not have is refused, and its row not shown.
+    stage.leaf.stop_worker();
+    stage.source.sql(&format!("{REPLICA} insert into \"größe\" values ('é5 日本', '')"));
+    stage.leaf.start_worker();
+    stage
+        .leaf
+        .londiste(["repair", "--apply"])
+        .exits(1)
+        .says("ERROR public.größe: the server refuses a missed insert: ")
+        .says("(SQLSTATE 22P05)")
+        .says_not("日本");
 }
 
 /// What other queues have brought is not at this queue's source, and is not to be deleted.

@@ -22,6 +22,9 @@ use crate::job::{Job, UsageError};
 /// Bytes of inserts that wait for the end.
 const WAITING: usize = 64 * 1024 * 1024;
 
+/// What the server says when another row is in the way.
+const IN_THE_WAY: [SqlState; 2] = [SqlState::UNIQUE_VIOLATION, SqlState::EXCLUSION_VIOLATION];
+
 /// The fixes of one table, as a file.
 pub(super) struct Script {
     unfinished: PathBuf,
@@ -166,7 +169,7 @@ impl<'a> Applier<'a> {
         match execute(self.job, self.here, &fix.sql).await? {
             Ok(0) => self.outdated += 1,
             Ok(_) => self.applied += 1,
-            Err(error) if error.sqlstate() == Some(&SqlState::UNIQUE_VIOLATION) => {
+            Err(error) if error.sqlstate().is_some_and(|state| IN_THE_WAY.contains(state)) => {
                 // The worker may have brought this very row.
                 if fix.kind == Kind::Insert && exists(self.job, self.here, &fix.here_check).await? {
                     self.outdated += 1;
