@@ -89,9 +89,11 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
             // Rows that a policy hides would count as missing.
             run(session, "set row_security = off").await?;
         }
+        let files = Files::of(&sides.dst);
+        let mut script = Script::open(&files)?;
         sides.freeze(job, options.force).await?;
-        let repair = Repair { job, sides: &sides, table, condition: &condition };
-        repair.run(budget, applydb.as_ref()).await?;
+        let repair = Repair { job, sides: &sides, table, condition: &condition, files: &files };
+        repair.run(budget, &mut script, applydb.as_ref()).await?;
         sides.source.session.close().await;
     }
     Ok(ExitCode::SUCCESS)
@@ -131,31 +133,33 @@ struct Repair<'a> {
     sides: &'a Sides<'a>,
     table: &'a TableRow,
     condition: &'a str,
+    files: &'a Files,
 }
 
 impl Repair<'_> {
-    async fn run(&self, budget: u64, applydb: Option<&Session>) -> anyhow::Result<()> {
-        let files = Files::of(&self.sides.dst);
-        let outcome = self.steps(&files, budget, applydb).await;
-        let stopped = outcome.as_ref().is_err_and(anyhow::Error::is::<Interrupted>);
-        if outcome.is_ok() || stopped {
+    async fn run(
+        &self,
+        budget: u64,
+        script: &mut Script,
+        applydb: Option<&Session>,
+    ) -> anyhow::Result<()> {
+        let outcome = self.steps(budget, script, applydb).await;
+        if outcome.as_ref().err().is_none_or(anyhow::Error::is::<Interrupted>) {
             // After a failure they stay for whoever looks for the reason.
-            for path in files.dumps() {
+            for path in self.files.dumps() {
                 lines::remove(path).with_context(|| format!("cannot remove {}", path.display()))?;
             }
-        }
-        if outcome.is_err() {
-            lines::remove(&files.unfinished)?;
         }
         outcome
     }
 
     async fn steps(
         &self,
-        files: &Files,
         budget: u64,
+        script: &mut Script,
         applydb: Option<&Session>,
     ) -> anyhow::Result<()> {
+        let files = self.files;
         let Sides { source, db, src, dst } = self.sides;
         tracing::info!("Checking {dst}");
         let (theirs, ours) =
@@ -165,13 +169,13 @@ impl Repair<'_> {
         tracing::debug!("using columns: {}", names.join(","));
         let partitioned =
             (is_partitioned(&source.session, src).await?, is_partitioned(db, dst).await?);
-        self.dump(files, budget, &layout, partitioned).await?;
+        self.dump(budget, &layout, partitioned).await?;
 
         tracing::info!("Comparing dumps: {dst}");
         let keys = layout.keys;
         let belongs = condition(self.table)?;
         let writer = Writer::new(layout, (src, dst), partitioned, belongs.as_deref());
-        let mut script = Script::new(files)?;
+        script.remove_old()?;
         let mut applier =
             applydb.map(|here| Applier::new(self.job, here, &source.session, dst.to_string()));
         let (sender, mut fixes) = mpsc::channel(WAITING);
@@ -230,7 +234,6 @@ impl Repair<'_> {
     /// Both sides, from their snapshots, into files that are sorted when this returns.
     async fn dump(
         &self,
-        files: &Files,
         budget: u64,
         layout: &Layout,
         partitioned: (bool, bool),
@@ -263,7 +266,7 @@ impl Repair<'_> {
         let condition = self.condition;
         tracing::info!("Dumping src table: {src} {condition}");
         tracing::debug!("Query: {src_sql}");
-        let src_target = target(&files.src, &files.src_sorted);
+        let src_target = target(&self.files.src, &self.files.src_sorted);
         let src_dump = async {
             let dumped = dump::dump(&source.session, &src_sql, src_target, stop()).await?;
             tracing::info!("{src}: Got {} bytes", dumped.bytes);
@@ -271,17 +274,17 @@ impl Repair<'_> {
             tracing::debug!("Query: {dst_sql}");
             anyhow::Ok(dumped)
         };
-        let dst_target = target(&files.dst, &files.dst_sorted);
+        let dst_target = target(&self.files.dst, &self.files.dst_sorted);
         let dst_dump = dump::dump(db, &dst_sql, dst_target, stop());
         let both = async { tokio::try_join!(src_dump, dst_dump) };
         let (src_dumped, dst_dumped) = self.sides.cancellable(self.job, both).await?;
         tracing::info!("{dst}: Got {} bytes", dst_dumped.bytes);
         self.sides.thaw().await?;
 
-        tracing::info!("Sorting src table: {}", files.src.display());
+        tracing::info!("Sorting src table: {}", self.files.src.display());
         let src_sorted = src_dumped.sorted().await;
         self.unless_stopped(src_sorted)?;
-        tracing::info!("Sorting dst table: {}", files.dst.display());
+        tracing::info!("Sorting dst table: {}", self.files.dst.display());
         let dst_sorted = dst_dumped.sorted().await;
         self.unless_stopped(dst_sorted)
     }
