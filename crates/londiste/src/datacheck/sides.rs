@@ -44,7 +44,8 @@ impl Here {
         Ok(Here { db, provider, tables })
     }
 
-    /// Tables to check, in registration order or as named; says why others are left out. `verb` is what there is nothing of.
+    /// Tables to check, in registration order or as named; says why others are left out. `verb` is what there is
+    /// nothing of.
     pub(super) fn selected(&self, wanted: &[String], verb: &str) -> Vec<&TableRow> {
         if wanted.is_empty() && !self.tables.iter().any(|row| row.local) {
             tracing::warn!("This node has no tables, nothing to {verb}");

@@ -1,5 +1,5 @@
-//! The rows of one side, from the server into a file and, sorted, into another: both at once, and no more of them in memory
-//! than sorting may take.
+//! The rows of one side, from the server into a file and, sorted, into another: both at once, and no more of them
+//! in memory than sorting may take.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;

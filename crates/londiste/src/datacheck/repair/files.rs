@@ -42,8 +42,8 @@ impl Files {
     }
 }
 
-/// A table's name as part of a file's name. A slash would lead out of the directory; it is written `%2f`, and the names that
-/// could be taken for such a one have their percent signs written `%25`.
+/// A table's name as part of a file's name. A slash would lead out of the directory; it is written `%2f`, and the
+/// names that could be taken for such a one have their percent signs written `%25`.
 fn file_name(table: &str) -> String {
     if ["/", "%2f", "%25"].iter().any(|odd| table.contains(odd)) {
         return table.replace('%', "%25").replace('/', "%2f");

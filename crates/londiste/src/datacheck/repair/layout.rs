@@ -15,7 +15,8 @@ pub(super) struct Column {
     pub(super) computed: bool,
     /// `generated always as identity`
     pub(super) always_identity: bool,
-    /// Name of its type if that is one of the server's own, with `_` in front for arrays; of a domain the one below. Else empty.
+    /// Name of its type if that is one of the server's own, with `_` in front for arrays; of a domain the one
+    /// below. Else empty.
     pub(super) kind: String,
 }
 

@@ -1,8 +1,8 @@
-//! The walk over both sorted sides that finds the rows that differ (contract `compare-repair-execute.md` 4.2). Pure but for
-//! reading lines.
+//! The walk over both sorted sides that finds the rows that differ (contract `compare-repair-execute.md` 4.2). Pure
+//! but for reading lines.
 //!
-//! Departure from the original: keys are compared as the lines are, with what ends the key, so that the order of the files and that
-//! of the keys can never disagree.
+//! Departure from the original: keys are compared as the lines are, with what ends the key, so that the order of
+//! the files and that of the keys can never disagree.
 
 use std::cmp::Ordering;
 use std::io::BufRead;
@@ -21,8 +21,8 @@ pub(super) enum Difference<'a> {
     Delete(&'a [u8]),
 }
 
-/// Walks over both sides, sorted by lines, whose first `keys` fields are the key. `found` is given each pair of lines that are not
-/// the same; the answer is how many rows each side has.
+/// Walks over both sides, sorted by lines, whose first `keys` fields are the key. `found` is given each pair of
+/// lines that are not the same; the answer is how many rows each side has.
 ///
 /// # Errors
 /// Those of reading and of `found`.

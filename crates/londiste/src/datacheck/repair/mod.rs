@@ -1,12 +1,13 @@
-//! `londiste INI repair [TABLE...]`: finds the rows that differ, and fixes them (contract `compare-repair-execute.md` 2 and 4).
+//! `londiste INI repair [TABLE...]`: finds the rows that differ, and fixes them (contract
+//! `compare-repair-execute.md` 2 and 4).
 //!
-//! Reading guide: `size` and `files` say with what and where; `layout` what is compared; `dump` and `sort` bring both sides
-//! into sorted files; `merge` walks over them, `statement` writes a fix for each difference, in the form that `row` reads; `fixes` keeps
-//! or applies it.
+//! Reading guide: `size` and `files` say with what and where; `layout` what is compared; `dump` and `sort` bring
+//! both sides into sorted files; `merge` walks over them, `statement` writes a fix for each difference, in the form
+//! that `row` reads; `script` keeps it or `apply` executes it.
 //!
-//! Departures from the original: both sides are dumped and sorted at the same time and by ourselves; conditions are put in
-//! parentheses; rows of inheriting tables are left out; columns that this side computes are left out; tables that other queues fill as well need
-//! a condition; row level security is an error instead of a part of the rows.
+//! Departures from the original: both sides are dumped and sorted at the same time and by ourselves; conditions are
+//! put in parentheses; rows of inheriting tables are left out; columns that this side computes are left out; tables
+//! that other queues fill as well need a condition; row level security is an error instead of a part of the rows.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -19,23 +20,25 @@ use pgq_client::text::quoting::quote_ident;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
+use self::apply::Applier;
 use self::dump::Target;
 use self::files::Files;
-use self::fixes::{Applier, Script};
 use self::layout::Layout;
+use self::script::Script;
 use self::statement::{Fix, Kind, Writer};
 use super::sides::{Here, Sides, condition, is_partitioned};
 use crate::calls::{self, TableRow};
 use crate::job::{Interrupted, Job};
 use crate::replay::replica::connect_replica;
 
+mod apply;
 mod dump;
 mod files;
-mod fixes;
 mod layout;
 mod lines;
 mod merge;
 mod row;
+mod script;
 mod size;
 mod sort;
 mod statement;
@@ -64,8 +67,8 @@ const BUFFER: usize = 256 * 1024;
 /// Repairs table after table.
 ///
 /// # Errors
-/// [`UsageError`](crate::job::UsageError) when the node lags too much, no source has a table, keys do not match or a fix is refused;
-/// [`Interrupted`]; those of servers and files.
+/// [`UsageError`](crate::job::UsageError) when the node lags too much, no source has a table, keys do not match or
+/// a fix is refused; [`Interrupted`]; those of servers and files.
 pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
     let budget = size::budget(options.sort_bufsize.as_deref(), size::physical_memory())?;
     let here = Here::open(job).await?;

@@ -7,8 +7,8 @@ pub(super) fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|byte| *byte == b'\t')
 }
 
-/// The first fields of a line with what ends the last of them: two lines are in the order of their keys as these are, and the lines
-/// of a sorted file are so, too.
+/// The first fields of a line with what ends the last of them: two lines are in the order of their keys as these
+/// are, and the lines of a sorted file are so, too.
 pub(super) fn key(line: &[u8], fields: usize) -> &[u8] {
     match memchr::memchr_iter(b'\t', line).nth(fields - 1) {
         Some(tab) => &line[..=tab],

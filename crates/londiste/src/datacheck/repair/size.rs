@@ -27,8 +27,8 @@ pub(super) fn budget(option: Option<&str>, physical: u64) -> Result<u64, UsageEr
     }
 }
 
-/// A whole number and a unit: `%` of the machine's memory, `b` for bytes, powers of 1024 from `K` (also without unit) on.
-/// What is larger than any memory is not an error.
+/// A whole number and a unit: `%` of the machine's memory, `b` for bytes, powers of 1024 from `K` (also without
+/// unit) on. What is larger than any memory is not an error.
 fn parse(text: &str, physical: u64) -> Option<u64> {
     let unit = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(unit);

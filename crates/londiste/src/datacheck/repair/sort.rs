@@ -39,8 +39,8 @@ pub(super) struct Sorter {
 }
 
 impl Sorter {
-    /// Takes about `budget` bytes of memory. `place` is the path under which temporary files appear for a moment; `stop` says when
-    /// to give up.
+    /// Takes about `budget` bytes of memory. `place` is the path under which temporary files appear for a moment;
+    /// `stop` says when to give up.
     pub(super) fn new(
         budget: usize,
         place: PathBuf,
@@ -177,8 +177,8 @@ impl Sorter {
     }
 }
 
-/// The first eight bytes as a number that is in the same order. A shorter line is like one that goes on with zero bytes;
-/// where that makes two equal the bytes decide.
+/// The first eight bytes as a number that is in the same order. A shorter line is like one that goes on with zero
+/// bytes; where that makes two equal the bytes decide.
 fn head(line: &[u8]) -> u64 {
     let mut bytes = [0; 8];
     let length = line.len().min(8);
