@@ -43,6 +43,8 @@ mod place;
 mod positions;
 mod read_ahead;
 mod rename_node;
+mod repair;
+mod repair_live;
 mod replay;
 mod replay_differential;
 mod resurrect;

@@ -259,8 +259,8 @@ fn run(
 ) -> anyhow::Result<ExitCode> {
     entry.check_arity(&args)?;
     let runtime = match entry.component {
-        // Reading and applying overlap.
-        Component::Worker => {
+        // Reading and applying overlap; so do the two sides of a repair.
+        Component::Worker | Component::Repair => {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
         }
         _ => tokio::runtime::Builder::new_current_thread().enable_all().build(),

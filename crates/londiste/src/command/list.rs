@@ -285,7 +285,7 @@ pub const LIST: &[Entry] = &[
             None,
             Group::Extra,
             "[TABLE ...]",
-            "find the rows that differ, and fix them (not in this version yet)",
+            "find the rows that differ, and fix them",
         ),
     ),
     admin(

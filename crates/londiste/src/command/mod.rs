@@ -9,7 +9,7 @@ use pgq_client::name::TableName;
 
 use crate::cli::args::Options;
 use crate::copy;
-use crate::datacheck::compare;
+use crate::datacheck::{compare, repair};
 use crate::execute;
 use crate::job::{Job, UsageError};
 use crate::replay::{self, WorkerOptions};
@@ -97,6 +97,16 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
             };
             return compare::command(&run.job, &options).await;
         }
+        Name::Repair => {
+            let options = repair::Options {
+                tables: run.args.clone(),
+                apply: run.options.apply,
+                force: run.options.force,
+                condition: run.options.repair_where.clone(),
+                sort_bufsize: run.options.sort_bufsize.clone(),
+            };
+            return repair::command(&run.job, &options).await;
+        }
         Name::AddTable => add_table::run(run).await?,
         Name::AddSeq => add_seq::run(run).await?,
         Name::RemoveTable => remove::tables(run).await?,
@@ -127,14 +137,6 @@ pub async fn run(entry: &Entry, run: &Run) -> anyhow::Result<ExitCode> {
         Name::Takeover => takeover::run(run).await?,
         Name::RenameNode => rename_node::run(run).await?,
         Name::Resurrect => resurrect::run(run).await?,
-        Name::Repair => {
-            return Err(not_in_this_version(entry));
-        }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// For commands that the original has and this version does not.
-fn not_in_this_version(entry: &Entry) -> anyhow::Error {
-    UsageError(format!("command '{}' is not in this version yet", entry.text)).into()
 }

@@ -10,20 +10,17 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use indexmap::IndexMap;
 use pgq_client::Error;
-use pgq_client::calls::pgq_node;
 use pgq_client::conn::Session;
 use pgq_client::name::TableName;
 use pgq_client::text::quoting::quote_ident;
 use tokio_postgres::SimpleQueryMessage;
 
 use super::format::fill;
-use super::freeze::{Subject, freeze};
-use crate::calls::{self, TableRow};
+use super::sides::{Here, Sides, is_partitioned};
+use crate::calls::TableRow;
 use crate::config::Settings;
-use crate::job::{Job, UsageError};
+use crate::job::Job;
 use crate::table::attrs::TableAttrs;
-use crate::table::source::{self, Source};
-use crate::table::state::TableState;
 
 /// What the operator asked for.
 #[derive(Debug, Clone, Default)]
@@ -39,103 +36,28 @@ pub struct Options {
 /// Compares and says how many tables differ, as an exit code.
 ///
 /// # Errors
-/// [`UsageError`] when the node lags too much or no source has a table; the server's errors.
+/// [`UsageError`](crate::job::UsageError) when the node lags too much or no source has a table; the server's errors.
 pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
-    let db = open_for_reading(job.local("db").await?).await?;
-    let queue = &job.settings.queue;
-    let info = pgq_node::get_node_info(&*db, queue).await?;
-    let provider = info.provider_location.ok_or_else(|| {
-        UsageError(format!(
-            "{} - create the node first (create-root, create-leaf)",
-            info.reply.note
-        ))
-    })?;
-    let tables = calls::get_table_list(&*db, queue).await?;
-    if options.tables.is_empty() && !tables.iter().any(|row| row.local) {
-        tracing::warn!("This node has no tables, nothing to compare");
-    }
+    let here = Here::open(job).await?;
     let mut different = 0_u8;
-    for table in selected(&tables, &options.tables) {
-        let equal = compare_table(job, &db, &provider, table, options).await?;
-        if equal == Some(false) {
+    for table in here.selected(&options.tables, "compare") {
+        let Some(sides) = here.sides(job, table).await? else { continue };
+        sides.freeze(job, options.force).await?;
+        let equal = sides.cancellable(job, count(job, &sides, table, options)).await?;
+        sides.thaw().await?;
+        sides.source.session.close().await;
+        if !equal {
             different = different.saturating_add(1);
         }
     }
     Ok(ExitCode::from(different))
 }
 
-/// Tables to compare, in registration order or as named; says why others are left out.
-fn selected<'a>(tables: &'a [TableRow], wanted: &[String]) -> Vec<&'a TableRow> {
-    let mut picked = Vec::new();
-    if wanted.is_empty() {
-        picked.extend(tables.iter().filter(|row| row.local && source::stores_data(row)));
-    }
-    for name in wanted.iter().map(|name| TableName::new(name)) {
-        match tables.iter().find(|row| row.table == name && row.local) {
-            Some(row) => picked.push(row),
-            None => tracing::warn!("Table not subscribed: {name}"),
-        }
-    }
-    picked.retain(|row| {
-        let ok = row.state() == Ok(TableState::Ok);
-        if !ok {
-            tracing::warn!("Table {} not synced yet, no point", row.table);
-        }
-        ok
-    });
-    picked
-}
-
-/// Compares one table; `None` when it had to be left out.
-async fn compare_table(
-    job: &Job,
-    db: &Session,
-    provider: &str,
-    table: &TableRow,
-    options: &Options,
-) -> anyhow::Result<Option<bool>> {
-    let name = &table.table;
-    let mut source = source::find(job, provider, std::slice::from_ref(name)).await?;
-    tracing::info!("{name}: Using node {} as provider", source.node);
-    tracing::info!("Provider: {} ({})", source.node, source.node_type);
-    let Some(source_row) = source.table(name).filter(|row| row.local) else {
-        tracing::warn!("Table not available on provider: {name}");
-        return Ok(None);
-    };
-    if source_row.state() != Ok(TableState::Ok) {
-        tracing::warn!("Table {name} not ready yet on provider");
-        return Ok(None);
-    }
-    let (src, dst) = (source_row.dest().clone(), table.dest().clone());
-    for (session, table, side) in [(&source.session, &src, "provider"), (db, &dst, "subscriber")] {
-        if calls::find_table_oid(&**session, table).await?.is_none() {
-            tracing::warn!("Table {table} does not exist on {side} side");
-            return Ok(None);
-        }
-    }
-    source.session = open_for_reading(source.session).await?;
-    freeze(
-        job,
-        &source,
-        db,
-        Subject { source_table: &src, dest_table: &dst, force: options.force },
-    )
-    .await?;
-    let equal = count(job, &source, db, table, (&src, &dst), options).await;
-    for session in [&source.session, db] {
-        session.batch_execute("rollback").await.map_err(|error| Error::sql(error, "rollback"))?;
-    }
-    source.session.close().await;
-    equal.map(Some)
-}
-
 /// Counts both sides on their snapshots.
 async fn count(
     job: &Job,
-    source: &Source,
-    db: &Session,
+    Sides { source, db, src, dst }: &Sides<'_>,
     table: &TableRow,
-    (src, dst): (&TableName, &TableName),
     options: &Options,
 ) -> anyhow::Result<bool> {
     tracing::info!("Counting {dst}");
@@ -241,14 +163,6 @@ fn has_where(sql: &str) -> bool {
         .any(|word| word.eq_ignore_ascii_case("where"))
 }
 
-/// Makes two servers print equal values equally.
-async fn open_for_reading(session: Session) -> anyhow::Result<Session> {
-    let sql = "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set intervalstyle = 'postgres'; \
-               set extra_float_digits = 1; set bytea_output = 'hex'; set lc_monetary = 'C'";
-    session.batch_execute(sql).await.map_err(|error| Error::sql(error, sql))?;
-    Ok(session)
-}
-
 async fn columns(session: &Session, table: &TableName) -> anyhow::Result<Vec<String>> {
     let sql = "select a.attname::text from pg_catalog.pg_attribute a \
                where a.attrelid = londiste.find_table_oid($1) and a.attnum > 0 and not a.attisdropped \
@@ -256,13 +170,6 @@ async fn columns(session: &Session, table: &TableName) -> anyhow::Result<Vec<Str
     let rows =
         session.query(sql, &[&table.as_str()]).await.map_err(|error| Error::sql(error, sql))?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
-async fn is_partitioned(session: &Session, table: &TableName) -> anyhow::Result<bool> {
-    let sql =
-        "select relkind = 'p' from pg_catalog.pg_class where oid = londiste.find_table_oid($1)";
-    let rows = session.query(sql, &[&table.as_str()]).await.map_err(|e| Error::sql(e, sql))?;
-    Ok(rows.first().is_some_and(|row| row.get(0)))
 }
 
 /// The first row of a query, every column as text.

@@ -82,7 +82,8 @@ async fn freeze_root(
         run(&lock, &format!("set local statement_timeout = {}", timeout.as_millis())).await?;
     }
     let limit = Limit::start(job, subject.force);
-    run(&lock, &format!("lock table {} in share mode", subject.source_table.quoted())).await?;
+    let sql = format!("lock table {} in share mode", subject.source_table.quoted());
+    job.cancellable(&lock.canceller(), run(&lock, &sql)).await?;
     tracing::info!("Syncing {}", subject.dest_table);
     let synced = async {
         // The first tick's snapshot may be older than the lock, the second one's is not.

@@ -1,8 +1,11 @@
-//! Proof that both sides hold the same rows.
+//! Proof that both sides hold the same rows, and the remedy where they do not.
 //!
-//! [`freeze`] makes both sides stand at the same point of the queue for the moment in which their snapshots are taken;
-//! [`compare`] counts and sums on those snapshots and [`mod@format`] prints the sums the operator's way.
+//! `sides` finds the tables and their source; [`freeze`] makes both sides stand at the same point of the queue for
+//! the moment in which their snapshots are taken. On those snapshots [`compare`] counts and sums, and
+//! [`mod@format`] prints the sums the operator's way; [`repair`] finds the rows that differ.
 
 pub mod compare;
 pub mod format;
 pub mod freeze;
+pub mod repair;
+mod sides;

@@ -1,0 +1,196 @@
+//! Both sides of a check: which tables, where their rows come from, and sessions that print equal values equally
+//! (contract `compare-repair-execute.md` 2.2 to 2.4).
+
+use anyhow::Context as _;
+use pgq_client::Error;
+use pgq_client::calls::pgq_node;
+use pgq_client::conn::Session;
+use pgq_client::name::TableName;
+
+use super::freeze::{Subject, freeze};
+use crate::calls::{self, TableRow};
+use crate::handler::Handler;
+use crate::job::{Interrupted, Job, NO_TIMEOUTS, UsageError};
+use crate::table::attrs::TableAttrs;
+use crate::table::source::{self, Source};
+use crate::table::state::TableState;
+
+/// The node that is checked.
+pub(super) struct Here {
+    /// Its database, ready for reading.
+    pub(super) db: Session,
+    /// Its provider's location, where the search for a source begins.
+    provider: String,
+    /// Its tables as it sees them.
+    pub(super) tables: Vec<TableRow>,
+}
+
+impl Here {
+    /// Connects to this node and reads what it has.
+    ///
+    /// # Errors
+    /// [`UsageError`] when the database is no node; the server's.
+    pub(super) async fn open(job: &Job) -> anyhow::Result<Here> {
+        let db = open_for_reading(job.local("db").await?).await?;
+        let queue = &job.settings.queue;
+        let info = pgq_node::get_node_info(&*db, queue).await?;
+        let provider = info.provider_location.ok_or_else(|| {
+            UsageError(format!(
+                "{} - create the node first (create-root, create-leaf)",
+                info.reply.note
+            ))
+        })?;
+        let tables = calls::get_table_list(&*db, queue).await?;
+        Ok(Here { db, provider, tables })
+    }
+
+    /// Tables to check, in registration order or as named; says why others are left out. `verb` is what there is
+    /// nothing of.
+    pub(super) fn selected(&self, wanted: &[String], verb: &str) -> Vec<&TableRow> {
+        if wanted.is_empty() && !self.tables.iter().any(|row| row.local) {
+            tracing::warn!("This node has no tables, nothing to {verb}");
+        }
+        let mut picked = Vec::new();
+        if wanted.is_empty() {
+            picked.extend(self.tables.iter().filter(|row| row.local && source::stores_data(row)));
+        }
+        for name in wanted.iter().map(|name| TableName::new(name)) {
+            match self.tables.iter().find(|row| row.table == name && row.local) {
+                Some(row) => picked.push(row),
+                None => tracing::warn!("Table not subscribed: {name}"),
+            }
+        }
+        picked.retain(|row| {
+            let ok = row.state() == Ok(TableState::Ok);
+            if !ok {
+                tracing::warn!("Table {} not synced yet, no point", row.table);
+            }
+            ok
+        });
+        picked
+    }
+
+    /// Finds a source for a table; `None` when the table has to be left out, which was said then.
+    ///
+    /// # Errors
+    /// [`UsageError`] when no node upstream has the table; the servers'.
+    pub(super) async fn sides(
+        &self,
+        job: &Job,
+        table: &TableRow,
+    ) -> anyhow::Result<Option<Sides<'_>>> {
+        let name = &table.table;
+        let mut source = source::find(job, &self.provider, std::slice::from_ref(name)).await?;
+        tracing::info!("{name}: Using node {} as provider", source.node);
+        tracing::info!("Provider: {} ({})", source.node, source.node_type);
+        let Some(source_row) = source.table(name).filter(|row| row.local) else {
+            tracing::warn!("Table not available on provider: {name}");
+            return Ok(None);
+        };
+        if source_row.state() != Ok(TableState::Ok) {
+            tracing::warn!("Table {name} not ready yet on provider");
+            return Ok(None);
+        }
+        let (src, dst) = (source_row.dest().clone(), table.dest().clone());
+        for (session, table, side) in
+            [(&source.session, &src, "provider"), (&self.db, &dst, "subscriber")]
+        {
+            if calls::find_table_oid(&**session, table).await?.is_none() {
+                tracing::warn!("Table {table} does not exist on {side} side");
+                return Ok(None);
+            }
+        }
+        source.session = open_for_reading(source.session).await?;
+        Ok(Some(Sides { source, db: &self.db, src, dst }))
+    }
+}
+
+/// A table on both sides.
+pub(super) struct Sides<'a> {
+    /// The node that has the rows as they should be.
+    pub(super) source: Source,
+    /// This node's database.
+    pub(super) db: &'a Session,
+    /// The table at the source.
+    pub(super) src: TableName,
+    /// The table here.
+    pub(super) dst: TableName,
+}
+
+impl Sides<'_> {
+    /// Takes a snapshot on both sides in which the table is equal if replication is right, see [`freeze()`].
+    ///
+    /// # Errors
+    /// As [`freeze()`].
+    pub(super) async fn freeze(&self, job: &Job, force: bool) -> anyhow::Result<()> {
+        let subject = Subject { source_table: &self.src, dest_table: &self.dst, force };
+        freeze(job, &self.source, self.db, subject).await
+    }
+
+    /// Work in both databases that may take long. When the operator asks to stop, what is running there is cancelled.
+    ///
+    /// # Errors
+    /// [`Interrupted`], or those of the work.
+    pub(super) async fn cancellable<T>(
+        &self,
+        job: &Job,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        tokio::select! {
+            done = work => done,
+            () = job.shutdown.cancelled() => {
+                let cancelled = tokio::join!(self.source.session.cancel(), self.db.cancel());
+                cancelled.0.and(cancelled.1)?;
+                Err(Interrupted.into())
+            }
+        }
+    }
+
+    /// Lets the snapshots go.
+    ///
+    /// # Errors
+    /// The servers'.
+    pub(super) async fn thaw(&self) -> anyhow::Result<()> {
+        for session in [&self.source.session, self.db] {
+            session.batch_execute("rollback").await.map_err(|e| Error::sql(e, "rollback"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Which rows of the source belong into a table here: the operator's condition and the handler's.
+///
+/// # Errors
+/// When the handler is not known, and so neither its condition.
+pub(super) fn condition(table: &TableRow) -> anyhow::Result<Option<String>> {
+    let name = &table.table;
+    let attrs = TableAttrs::parse(table.attrs.as_deref())
+        .with_context(|| format!("attributes of {name}"))?;
+    let handler = Handler::new(&attrs.handler().with_context(|| format!("handler of {name}"))?)
+        .with_context(|| format!("handler of {name}"))?;
+    Ok(match (attrs.copy_condition(), handler.copy_condition()) {
+        (Some(own), Some(handlers)) => Some(format!("({own}) and ({handlers})")),
+        (own, handlers) => own.map(str::to_owned).or(handlers),
+    })
+}
+
+/// Makes two servers print equal values equally, for as long as it takes.
+async fn open_for_reading(session: Session) -> anyhow::Result<Session> {
+    let sql = "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set intervalstyle = 'postgres'; \
+               set extra_float_digits = 1; set bytea_output = 'hex'; set lc_monetary = 'C'";
+    for sql in [sql, NO_TIMEOUTS] {
+        session.batch_execute(sql).await.map_err(|error| Error::sql(error, sql))?;
+    }
+    Ok(session)
+}
+
+/// Whether a table's rows are in its partitions.
+///
+/// # Errors
+/// The server's.
+pub(super) async fn is_partitioned(session: &Session, table: &TableName) -> anyhow::Result<bool> {
+    let sql =
+        "select relkind = 'p' from pg_catalog.pg_class where oid = londiste.find_table_oid($1)";
+    let rows = session.query(sql, &[&table.as_str()]).await.map_err(|e| Error::sql(e, sql))?;
+    Ok(rows.first().is_some_and(|row| row.get(0)))
+}
