@@ -193,7 +193,10 @@ impl Copy<'_> {
         if source::waits_for_worker(&table) {
             return Ok(Next::Done);
         }
-        let Some(state) = self.refresh(link).await? else { return Ok(Next::Wait(POLL)) };
+        let Some(state) = self.refresh(link).await? else {
+            self.arrivals = 0;
+            return Ok(Next::Wait(POLL));
+        };
 
         let mut view = view(&table);
         if table.state == TableState::InCopy {
@@ -498,6 +501,7 @@ impl Copy<'_> {
     /// Logs and stores an error; the connections are not to be trusted any more.
     async fn note_failure(&mut self, error: &anyhow::Error) {
         self.sessions = None;
+        self.arrivals = 0;
         self.failed = true;
         if let Err(problem) = self.store_error(error).await {
             tracing::warn!("Failure to call pgq_node.set_consumer_error()");

@@ -6,6 +6,7 @@ use pgq_client::calls::pgq_node::{self, NodeInfo};
 use pgq_client::id::TickId;
 use pgq_client::name::NodeName;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use super::failure;
 use crate::job::Job;
@@ -41,7 +42,8 @@ pub(super) fn local_watermark(
     info.local_watermark.map(|own| own.min(tick))
 }
 
-/// Tells the provider. Its answer is not judged: it refuses to go backwards, which is fine.
+/// Tells the provider. Its answer is not judged: it refuses to go backwards, and raises an error at a tick that it does not have.
+/// Both are fine: a node that was the root may have had such a tick of its own, and the next one is known to both.
 pub(super) async fn publish(
     provider: &Client,
     job: &Job,
@@ -49,8 +51,14 @@ pub(super) async fn publish(
     tick: TickId,
 ) -> anyhow::Result<()> {
     tracing::debug!("Publishing local watermark: {tick}");
-    pgq_node::set_subscriber_watermark(provider, &job.settings.queue, node, tick).await?;
-    Ok(())
+    match pgq_node::set_subscriber_watermark(provider, &job.settings.queue, node, tick).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.sqlstate() == Some(&SqlState::RAISE_EXCEPTION) => {
+            tracing::debug!("Local watermark {tick} not taken: {error}");
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// How long another node of the group may take to say how far it is. Replication waits meanwhile.

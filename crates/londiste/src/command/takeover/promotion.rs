@@ -15,9 +15,10 @@ use crate::crash_point::crash_point;
 use crate::job;
 
 /// The first tick of a new root has a number that is so much higher than the last of the old one. That may have made ticks that nobody
-/// followed, or make one still: with the same number as one of the new root's it would be taken for that, and whoever stands there
-/// would miss what the new root has before it. As it is, nobody can be given a place at such a tick.
-const GAP: i64 = 1000;
+/// followed, or goes on making them where nobody can stop it: with the same number as one of the new root's it would be taken for
+/// that, and whoever stands there would miss what the new root has before it. As it is, nobody can be given a place at such
+/// a tick: no server makes as many in years.
+const GAP: i64 = 1_000_000_000;
 
 /// The connection was lost during the commit, which may have happened, or happen still.
 #[derive(Debug, thiserror::Error)]

@@ -28,12 +28,13 @@ pub async fn open_queue(client: &impl GenericClient, queue: &QueueName) -> Resul
     Ok(())
 }
 
-/// The transactions that write into a queue's event tables at this moment, or wait for that, by their virtual number.
+/// The transactions that write into a queue's event tables at this moment, or wait for that, by their virtual number. Prepared
+/// ones are among them, which no session has.
 pub async fn writers(client: &impl GenericClient, queue: &QueueName) -> Result<Vec<String>> {
     let rows = query(
         client,
         "select distinct l.virtualtransaction from pg_catalog.pg_locks l \
-          where l.locktype = 'relation' and l.mode = 'RowExclusiveLock' and l.pid <> pg_catalog.pg_backend_pid() \
+          where l.locktype = 'relation' and l.mode = 'RowExclusiveLock' and l.pid is distinct from pg_catalog.pg_backend_pid() \
             and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()) \
             and l.relation in (select i.inhrelid from pgq.queue q \
                                  join pg_catalog.pg_inherits i \
