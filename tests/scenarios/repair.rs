@@ -405,6 +405,23 @@ fn rows_of_other_queues_stay() {
         .ok()
         .says("src: 300 rows, dst: 299 rows, missed: 1 inserts, 0 updates, 0 deletes");
     assert_eq!(stage.full.int("select count(*) from visit"), 599);
+
+    // Conditions of what was copied do not tell the queues apart.
+    for shard in &stage.shards {
+        shard.leaf.londiste(["remove-table", "public.visit"]).ok();
+        shard
+            .leaf
+            .londiste(["add-table", "--expect-sync", "--copy-condition=id > 0", "public.visit"])
+            .ok();
+        shard.leaf.londiste(["wait-sync"]).ok();
+    }
+    for blank in [&[][..], &["--repair-where= "]] {
+        leaf.londiste([&["repair", "--apply"], blank].concat())
+            .ok()
+            .says("WARNING Table public.visit has rows of other queues as well (q_two): ")
+            .says_not("Locking");
+    }
+    assert_eq!(stage.full.int("select count(*) from visit"), 599);
     stage.stop();
 }
 

@@ -73,9 +73,10 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
     let budget = size::budget(options.sort_bufsize.as_deref(), size::physical_memory())?;
     let here = Here::open(job).await?;
     for table in here.selected(&options.tables, "repair") {
-        let condition = whole_condition(condition(table)?.as_deref(), options.condition.as_deref());
-        if let Some(others) = filled_by_others(job, &here.db, table).await?
-            && condition.is_empty()
+        // What the table's own condition leaves over may still have come from elsewhere.
+        let wanted = options.condition.as_deref().filter(|wanted| !wanted.trim().is_empty());
+        if wanted.is_none()
+            && let Some(others) = filled_by_others(job, &here.db, table).await?
         {
             tracing::warn!(
                 "Table {} has rows of other queues as well ({others}): say by --repair-where which ones come from here",
@@ -83,6 +84,7 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
             );
             continue;
         }
+        let condition = whole_condition(condition(table)?.as_deref(), wanted);
         let Some(sides) = here.sides(job, table).await? else { continue };
         let applydb = match options.apply {
             true => Some(connect_replica(job, "applydb").await?),
@@ -104,7 +106,6 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
 
 /// Which rows are looked at, on both sides. Empty when all are.
 fn whole_condition(belongs: Option<&str>, wanted: Option<&str>) -> String {
-    let wanted = wanted.filter(|wanted| !wanted.trim().is_empty());
     match (belongs, wanted) {
         (Some(belongs), Some(wanted)) => format!("({belongs}) and ({wanted})"),
         (one, other) => one.or(other).unwrap_or_default().to_owned(),
@@ -320,7 +321,7 @@ mod tests {
     #[test]
     fn neither_condition_escapes_the_other() {
         assert_eq!(whole_condition(None, None), "");
-        assert_eq!(whole_condition(Some("a = 1"), Some(" ")), "a = 1");
+        assert_eq!(whole_condition(Some("a = 1"), None), "a = 1");
         assert_eq!(whole_condition(None, Some("id < 5")), "id < 5");
         assert_eq!(
             whole_condition(Some("id & 1 = 0"), Some("id < 5 or true")),
