@@ -76,10 +76,10 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
         // What the table's own condition leaves over may still have come from elsewhere.
         let wanted = options.condition.as_deref().filter(|wanted| !wanted.trim().is_empty());
         if wanted.is_none()
-            && let Some(others) = filled_by_others(job, &here.db, table).await?
+            && let Some(others) = filled_by_others(job, &here, table).await?
         {
             tracing::warn!(
-                "Table {} has rows of other queues as well ({others}): say by --repair-where which ones come from here",
+                "Table {} has rows of other {others}: say by --repair-where which ones come from here",
                 table.table
             );
             continue;
@@ -112,15 +112,23 @@ fn whole_condition(belongs: Option<&str>, wanted: Option<&str>) -> String {
     }
 }
 
-/// Other queues whose rows are in the table, which the source does not have.
+/// Who else brings rows into the table, which the source's does not have: other queues, or tables of this one.
 async fn filled_by_others(
     job: &Job,
-    db: &Session,
+    here: &Here,
     table: &TableRow,
 ) -> anyhow::Result<Option<String>> {
-    let others = calls::other_sources(&**db, &job.settings.queue, table.dest()).await?;
-    let names: Vec<&str> = others.iter().map(|other| other.queue.as_str()).collect();
-    Ok((!names.is_empty()).then(|| names.join(", ")))
+    let queues = calls::other_sources(&*here.db, &job.settings.queue, table.dest()).await?;
+    let queues: Vec<&str> = queues.iter().map(|other| other.queue.as_str()).collect();
+    if !queues.is_empty() {
+        return Ok(Some(format!("queues as well ({})", queues.join(", "))));
+    }
+    let beside = |other: &&TableRow| {
+        other.local && other.table != table.table && other.dest() == table.dest()
+    };
+    let tables: Vec<&str> =
+        here.tables.iter().filter(beside).map(|other| other.table.as_str()).collect();
+    Ok((!tables.is_empty()).then(|| format!("tables as well ({})", tables.join(", "))))
 }
 
 /// How many rows were not the same.
