@@ -141,12 +141,13 @@ const KINDS: &str = r#"
 create schema "Odd/%2f";
 create table "Odd/%2f"."ta ble" ("Key" text primary key, "sel""ect" text, "where" int);
 insert into "Odd/%2f"."ta ble" select 'key ' || n, 'value', n from generate_series(1, 20) n;
+create type pair as (a int, b text);
 create table kinds (
     id bigint generated always as identity primary key, t text, j json, jb jsonb, b bytea, f float8, ok bool, n numeric,
-    at timestamptz, span interval, p point, tags text[], c char(5), ip inet, doubled bigint generated always as (id * 2) stored);
-insert into kinds (t, j, jb, b, f, ok, n, at, span, p, tags, c, ip)
+    at timestamptz, span interval, p point, tags text[], c char(5), ip inet, both_of pair, none_of pair, doubled bigint generated always as (id * 2) stored);
+insert into kinds (t, j, jb, b, f, ok, n, at, span, p, tags, c, ip, both_of, none_of)
   select 't' || n, '{"a":  1}', '{"a": 1}', '\x5c00', 0.1 + n, true, 1.50, '2024-02-03 04:05:06.7+02', '1 mon -1 day 02:03', '(1,2)',
-         array['a', null, 'b"c'], 'x', '10.0.0.1' from generate_series(1, 30) n;
+         array['a', null, 'b"c'], 'x', '10.0.0.1', '(1,)', '(,)' from generate_series(1, 30) n;
 create table part (id int primary key, data text) partition by range (id);
 create table part_1 partition of part for values from (0) to (100);
 create table part_2 partition of part for values from (100) to (200);
@@ -170,7 +171,7 @@ fn apply_mends_every_kind_of_difference() {
         delete from "Odd/%2f"."ta ble" where "where" = 7;
         insert into "Odd/%2f"."ta ble" values (E'\\N', null, null), (E'a\x01', '', 1), (E'a', '', 1), (E'\b\f\v', '', 1);
         update kinds set t = null where id = 1;
-        update kinds set j = '[]', jb = '[]', p = '(2,1)', tags = '{{}}', c = '', b = '\x27' where id = 2;
+        update kinds set j = '[]', jb = '[]', p = '(2,1)', tags = '{{}}', c = '', b = '\x27', both_of = '(,x)', none_of = null where id = 2;
         update kinds set f = 0, ok = null, n = -1, at = 'infinity', span = '-1 day', ip = '::1' where id = 3;
         delete from kinds where id between 10 and 15;
         insert into kinds (id, t) overriding system value values (99, 'more');
@@ -196,7 +197,7 @@ fn apply_mends_every_kind_of_difference() {
         ]
     );
     let loud = stage.leaf.londiste(["repair", "-v", "kinds"]).ok();
-    loud.says("DEBUG using columns: id,t,j,jb,b,f,ok,n,at,span,p,tags,c,ip\n")
+    loud.says("DEBUG using columns: id,t,j,jb,b,f,ok,n,at,span,p,tags,c,ip,both_of,none_of\n")
         .says("DEBUG missed delete: delete from only public.kinds where id = '99';\n");
     stage.leaf.londiste(["compare", "kinds"]).exits(1);
 

@@ -190,12 +190,13 @@ impl Writer {
         let mut sql = format!("select 1 from {} where {}", self.src, self.key(row));
         if kind != Kind::Delete {
             for (column, value) in self.columns.iter().zip(row).skip(self.layout.keys) {
-                // As the type writes itself, which is how it was dumped; casts to text may do otherwise.
+                // As the type writes itself, which is how it was dumped; casts to text may do otherwise. A composite
+                // value with nulls in it is neither `null` nor `not null` as one would think.
                 match value {
-                    None => sql.push_str(&format!(" and {column} is null")),
+                    None => sql.push_str(&format!(" and {column} is not distinct from null")),
                     Some(value) => {
                         sql.push_str(&format!(
-                            " and {column} is not null and pg_catalog.format('%s', {column}) = "
+                            " and {column} is distinct from null and pg_catalog.format('%s', {column}) = "
                         ));
                         push_literal(&mut sql, Some(value));
                     }
@@ -261,8 +262,8 @@ mod tests {
         );
         assert_eq!(
             fix.source_check,
-            "select 1 from only public.mytable where id = '1' and data is not null and \
-             pg_catalog.format('%s', data) = 'row ''1''' and \"Extra\" is null and (id < 5)"
+            "select 1 from only public.mytable where id = '1' and data is distinct from null and \
+             pg_catalog.format('%s', data) = 'row ''1''' and \"Extra\" is not distinct from null and (id < 5)"
         );
         assert_eq!(fix.here_check, r#"select 1 from only "Other"."my table" where id = '1'"#);
         let fix = check(
