@@ -287,6 +287,19 @@ fn a_condition_bounds_what_is_looked_at() {
         .says("INFO other.T: 3 fixes applied\n");
     leaf.londiste(["compare"]).ok().says("20 rows");
 
+    // A row that has grown out of the condition is still the source's, and stays.
+    elsewhere.sql(
+        "update londiste.table_info set table_attrs = 'copy_condition=data%20%3C%3E%20%27grown%27'",
+    );
+    stage.source.sql(&format!("{REPLICA} update t set data = 'grown' where id = 5"));
+    leaf.londiste(["repair", "--apply", "--repair-where=id <= 20", "t"])
+        .ok()
+        .says("missed: 0 inserts, 0 updates, 1 deletes")
+        .says("INFO other.T: 0 fixes applied\n")
+        .says("WARNING other.T: 1 fixes left out");
+    assert_eq!(elsewhere.int("select count(*) from other.\"T\""), 20);
+    stage.source.sql(&format!("{REPLICA} update t set data = 'row 5' where id = 5"));
+
     // By itself a condition is shown as it was given.
     stage.target.sql(&format!("{REPLICA} delete from t where id in (1, 2, 30)"));
     let outcome =
