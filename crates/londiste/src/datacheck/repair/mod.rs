@@ -97,6 +97,11 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
         let files = Files::of(&sides.dst);
         let mut script = Script::open(&files)?;
         sides.freeze(job, options.force).await?;
+        if !sides.still_synced(job, table).await? {
+            sides.thaw().await?;
+            sides.source.session.close().await;
+            continue;
+        }
         let repair = Repair { job, sides: &sides, table, condition: &condition, files: &files };
         repair.run(budget, &mut script, applydb.as_ref()).await?;
         sides.source.session.close().await;
