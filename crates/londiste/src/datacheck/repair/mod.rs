@@ -24,6 +24,7 @@ use self::apply::Applier;
 use self::dump::Target;
 use self::files::Files;
 use self::layout::Layout;
+use self::merge::Difference;
 use self::script::Script;
 use self::statement::{Fix, Kind, Writer};
 use super::sides::{Here, Sides, condition, is_partitioned};
@@ -203,11 +204,13 @@ impl Repair<'_> {
         };
         let (src_file, dst_file) = (open(&files.src_sorted)?, open(&files.dst_sorted)?);
         let walk = spawn_blocking(move || {
-            merge::walk(keys, src_file, dst_file, |difference| match writer.fix(difference)? {
-                // Nobody takes it when the operator has stopped, or a fix before it has failed.
+            // Nobody takes fixes when the operator has stopped, or one before has failed.
+            let found = |difference: Difference<'_>| match writer.fix(difference)? {
                 Some(fix) => sender.blocking_send(fix).map_err(|_| Interrupted.into()),
                 None => anyhow::Ok(()),
-            })
+            };
+            let go_on = || if sender.is_closed() { Err(Interrupted.into()) } else { Ok(()) };
+            merge::walk(keys, src_file, dst_file, found, go_on)
         });
         let mut missed = Missed::default();
         let taken = async {
