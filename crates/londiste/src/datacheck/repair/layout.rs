@@ -40,7 +40,7 @@ select array(select a.attname::text from unnest(i.indkey::int2[]) with ordinalit
               where k.nr <= i.indnkeyatts order by k.nr) as key \
   from pg_catalog.pg_index i \
  where i.indrelid = londiste.find_table_oid($1) \
-   and i.indisunique and i.indimmediate and i.indisvalid and i.indpred is null and i.indexprs is null \
+   and i.indisunique and (i.indimmediate or i.indisprimary) and i.indisvalid and i.indpred is null and i.indexprs is null \
    and not exists (select from pg_catalog.pg_attribute a where a.attrelid = i.indrelid and not a.attnotnull \
                       and a.attnum = any ((i.indkey::int2[])[0:i.indnkeyatts - 1])) \
  order by i.indisprimary desc, i.indnkeyatts, i.indexrelid limit 1";
