@@ -146,3 +146,42 @@ fn what_has_changed_since_is_left_alone() {
         "1|row 1\n2|x\n3|row 3\n6|row 6\n12|more"
     );
 }
+
+/// Between the command's start and its snapshots the table may be emptied for a new copy.
+#[test]
+fn a_table_that_is_copied_again_is_left_out() {
+    let stage = replicated(
+        "create table t (id int primary key, data text);
+         insert into t select n, 'row ' || n from generate_series(1, 9) n",
+        &["t"],
+    );
+    // A reader here keeps the copy from its first step, and a writer there the repair from its snapshots.
+    let mut reader = stage.target.client();
+    let mut reading = reader.transaction().expect("begun");
+    reading.batch_execute("select from t").expect("read");
+    let mut writer = stage.source.client();
+    let mut writing = writer.transaction().expect("begun");
+    writing.batch_execute("insert into t values (10, 'row 10')").expect("written");
+    let mut repair = Running::start(&stage.leaf, &["--apply"]);
+    wait_for("a lock that waits", EVENTUALLY, || {
+        let locks = stage.source.int(
+            "select count(*) from pg_stat_activity where datname = current_database() \
+             and wait_event_type = 'Lock' and query like 'lock table%'",
+        );
+        holds(locks == 1, locks)
+    });
+    stage.leaf.londiste(["resync", "t"]).ok();
+    writing.commit().expect("over");
+    let status = wait_for("the end of the repair", EVENTUALLY, || {
+        repair.child.try_wait().expect("our own child").ok_or("it runs")
+    });
+    let mut log = String::new();
+    repair.child.stderr.take().expect("piped").read_to_string(&mut log).expect("text");
+    assert!(status.success(), "{log}");
+    assert!(log.contains("WARNING Table public.t not synced yet, no point\n"), "{log}");
+    assert!(!log.contains("Dumping"), "{log}");
+    assert_eq!(left_behind(&stage.leaf), [""; 0]);
+    reading.rollback().expect("over");
+    stage.leaf.londiste(["wait-sync"]).ok();
+    stage.leaf.londiste(["repair"]).ok().says("src: 10 rows, dst: 10 rows, missed: 0 inserts");
+}

@@ -2,8 +2,8 @@
 //!
 //! Departures from the original: both sides are read at the same time; every table starts its search for a source at this
 //! node's own provider; tables whose handler stores nothing are left out of the default list; the exit code stays within
-//! 255; both sides print dates, numbers and bytes under the same settings; the condition of `--copy-condition` applies
-//! to both sides.
+//! 255; both sides print dates, numbers and bytes under the same settings; the conditions of `--copy-condition` and
+//! of handlers apply to both sides.
 
 use std::process::ExitCode;
 
@@ -16,11 +16,10 @@ use pgq_client::text::quoting::quote_ident;
 use tokio_postgres::SimpleQueryMessage;
 
 use super::format::fill;
-use super::sides::{Here, Sides, is_partitioned};
+use super::sides::{Here, Sides, condition, is_partitioned};
 use crate::calls::TableRow;
 use crate::config::Settings;
 use crate::job::Job;
-use crate::table::attrs::TableAttrs;
 
 /// What the operator asked for.
 #[derive(Debug, Clone, Default)]
@@ -71,9 +70,8 @@ async fn count(
     if common.len() != src_columns.len() || common.len() != dst_columns.len() {
         tracing::warn!("Ignoring some columns");
     }
-    let attrs = TableAttrs::parse(table.attrs.as_deref())
-        .with_context(|| format!("attributes of {}", table.table))?;
-    let query = Query::new(&job.settings, options.count_only, &common, attrs.copy_condition());
+    let condition = condition(table)?;
+    let query = Query::new(&job.settings, options.count_only, &common, condition.as_deref());
     let pattern = query.pattern(&job.settings);
     let (here, there) = (db.server_encoding(), source.session.server_encoding());
     let convert = (here != there).then_some((there, here)).unzip();

@@ -60,13 +60,7 @@ impl Here {
                 None => tracing::warn!("Table not subscribed: {name}"),
             }
         }
-        picked.retain(|row| {
-            let ok = row.state() == Ok(TableState::Ok);
-            if !ok {
-                tracing::warn!("Table {} not synced yet, no point", row.table);
-            }
-            ok
-        });
+        picked.retain(|row| synced(row));
         picked
     }
 
@@ -105,6 +99,15 @@ impl Here {
     }
 }
 
+/// Whether a table can be checked; says so if not.
+fn synced(row: &TableRow) -> bool {
+    let ok = row.state() == Ok(TableState::Ok);
+    if !ok {
+        tracing::warn!("Table {} not synced yet, no point", row.table);
+    }
+    ok
+}
+
 /// A table on both sides.
 pub(super) struct Sides<'a> {
     /// The node that has the rows as they should be.
@@ -125,6 +128,24 @@ impl Sides<'_> {
     pub(super) async fn freeze(&self, job: &Job, force: bool) -> anyhow::Result<()> {
         let subject = Subject { source_table: &self.src, dest_table: &self.dst, force };
         freeze(job, &self.source, self.db, subject).await
+    }
+
+    /// Whether the table is in the snapshot what it was when it was selected; says so if not. Waiting for the snapshot may
+    /// have taken long, and a table that is being copied again has few of its rows.
+    ///
+    /// # Errors
+    /// The server's.
+    pub(super) async fn still_synced(&self, job: &Job, table: &TableRow) -> anyhow::Result<bool> {
+        let now = calls::get_local_table(&**self.db, &job.settings.queue, &table.table).await?;
+        let Some(now) = now else {
+            tracing::warn!("Table not subscribed: {}", table.table);
+            return Ok(false);
+        };
+        let same = (now.dest(), &now.attrs) == (table.dest(), &table.attrs);
+        if !same {
+            tracing::warn!("Table {} has been changed meanwhile, repair it again", table.table);
+        }
+        Ok(same && synced(&now))
     }
 
     /// Work in both databases that may take long. When the operator asks to stop, what is running there is cancelled.

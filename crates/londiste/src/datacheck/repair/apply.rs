@@ -99,7 +99,7 @@ impl<'a> Applier<'a> {
         tracing::info!("{table}: {applied} fixes applied");
         if *outdated > 0 {
             tracing::warn!(
-                "{table}: {outdated} fixes left out, their rows have changed meanwhile; repair again to see whether they still differ"
+                "{table}: {outdated} fixes left out, their rows have changed meanwhile, or are there under an equal key; repair again to see whether they still differ"
             );
         }
     }

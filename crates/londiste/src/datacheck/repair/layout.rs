@@ -16,7 +16,7 @@ pub(super) struct Column {
     /// `generated always as identity`
     pub(super) always_identity: bool,
     /// Name of its type if that is one of the server's own, with `_` in front for arrays; of a domain the one
-    /// below. Else empty.
+    /// below. `record` for composite types. Else empty.
     pub(super) kind: String,
 }
 
@@ -40,7 +40,7 @@ select array(select a.attname::text from unnest(i.indkey::int2[]) with ordinalit
               where k.nr <= i.indnkeyatts order by k.nr) as key \
   from pg_catalog.pg_index i \
  where i.indrelid = londiste.find_table_oid($1) \
-   and i.indisunique and i.indimmediate and i.indisvalid and i.indpred is null and i.indexprs is null \
+   and i.indisunique and (i.indimmediate or i.indisprimary) and i.indisvalid and i.indpred is null and i.indexprs is null \
    and not exists (select from pg_catalog.pg_attribute a where a.attrelid = i.indrelid and not a.attnotnull \
                       and a.attnum = any ((i.indkey::int2[])[0:i.indnkeyatts - 1])) \
  order by i.indisprimary desc, i.indnkeyatts, i.indexrelid limit 1";
@@ -48,7 +48,7 @@ select array(select a.attname::text from unnest(i.indkey::int2[]) with ordinalit
     let key = rows.first().map(|row| row.try_get("key")).transpose()?.unwrap_or_default();
     let sql = "\
 select a.attname::text as name, a.attgenerated <> '' as computed, a.attidentity = 'a' as always_identity, \
-       case when t.oid < 10000 then t.typname::text else '' end as kind \
+       case when t.typtype = 'c' then 'record' when t.oid < 10000 then t.typname::text else '' end as kind \
   from pg_catalog.pg_attribute a \
   join pg_catalog.pg_type d on d.oid = a.atttypid \
   join pg_catalog.pg_type t on t.oid = case d.typtype when 'd' then d.typbasetype else d.oid end \
@@ -88,8 +88,9 @@ pub(super) struct Layout {
     pub(super) overriding: bool,
 }
 
-/// Types without an equality of values; the geometric ones compare areas and lengths.
-const NO_EQUALITY: [&str; 12] = [
+/// Types without an equality of values; the geometric ones compare areas and lengths, composite ones do not take a
+/// literal for a value of theirs.
+const NO_EQUALITY: [&str; 13] = [
     "box",
     "circle",
     "json",
@@ -100,6 +101,7 @@ const NO_EQUALITY: [&str; 12] = [
     "pg_snapshot",
     "point",
     "polygon",
+    "record",
     "txid_snapshot",
     "xml",
 ];

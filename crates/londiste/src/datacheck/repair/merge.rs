@@ -10,6 +10,9 @@ use std::io::BufRead;
 use super::lines::Lines;
 use super::row::key;
 
+/// Steps between two questions whether to go on.
+const STRIDE: u64 = 4096;
+
 /// A row that is not the same on both sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Difference<'a> {
@@ -22,20 +25,27 @@ pub(super) enum Difference<'a> {
 }
 
 /// Walks over both sides, sorted by lines, whose first `keys` fields are the key. `found` is given each pair of
-/// lines that are not the same; the answer is how many rows each side has.
+/// lines that are not the same; the answer is how many rows each side has. `go_on` is asked now and then, also where
+/// nothing differs.
 ///
 /// # Errors
-/// Those of reading and of `found`.
+/// Those of reading, of `found` and of `go_on`.
 pub(super) fn walk<E: From<std::io::Error>>(
     keys: usize,
     src: impl BufRead,
     dst: impl BufRead,
     mut found: impl FnMut(Difference<'_>) -> Result<(), E>,
+    mut go_on: impl FnMut() -> Result<(), E>,
 ) -> Result<(u64, u64), E> {
     let (mut src, mut dst) = (Lines::new(src), Lines::new(dst));
     let (mut src_more, mut dst_more) = (src.advance()?, dst.advance()?);
     let (mut src_rows, mut dst_rows) = (0, 0);
+    let mut steps = 0_u64;
     while src_more || dst_more {
+        if steps.is_multiple_of(STRIDE) {
+            go_on()?;
+        }
+        steps += 1;
         let (ours, theirs) = (dst.line(), src.line());
         let order = match (src_more, dst_more) {
             (true, false) => Ordering::Less,
@@ -70,14 +80,15 @@ mod tests {
     fn differences(keys: usize, src: &str, dst: &str) -> (Vec<String>, (u64, u64)) {
         let mut all = Vec::new();
         let text = |line: &[u8]| String::from_utf8_lossy(line).into_owned();
-        let rows = walk(keys, src.as_bytes(), dst.as_bytes(), |difference| {
+        let found = |difference: Difference<'_>| {
             all.push(match difference {
                 Difference::Insert(row) => format!("+{}", text(row)),
                 Difference::Delete(row) => format!("-{}", text(row)),
                 Difference::Update(new, old) => format!("{} was {}", text(new), text(old)),
             });
             Ok::<(), std::io::Error>(())
-        });
+        };
+        let rows = walk(keys, src.as_bytes(), dst.as_bytes(), found, || Ok(()));
         (all, rows.unwrap())
     }
 
@@ -115,6 +126,23 @@ mod tests {
             "a\tb\t2\nb\tb\t1\n",
             &["a\tb\t1 was a\tb\t2", "+a\tc\t1", "-b\tb\t1"],
         );
+    }
+
+    #[test]
+    fn equal_rows_can_be_left() {
+        let same = "1\n".repeat(20_000);
+        let mut asked = 0;
+        let outcome = walk(
+            1,
+            same.as_bytes(),
+            same.as_bytes(),
+            |_| Ok(()),
+            || {
+                asked += 1;
+                if asked == 3 { Err(std::io::Error::other("stop")) } else { Ok(()) }
+            },
+        );
+        assert_eq!((outcome.unwrap_err().to_string().as_str(), asked), ("stop", 3));
     }
 
     #[test]
@@ -158,7 +186,7 @@ mod tests {
                     }
                 }
                 Ok::<(), std::io::Error>(())
-            }).unwrap();
+            }, || Ok(())).unwrap();
             prop_assert_eq!(rows, src);
         }
     }

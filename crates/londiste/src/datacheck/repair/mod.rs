@@ -24,6 +24,7 @@ use self::apply::Applier;
 use self::dump::Target;
 use self::files::Files;
 use self::layout::Layout;
+use self::merge::Difference;
 use self::script::Script;
 use self::statement::{Fix, Kind, Writer};
 use super::sides::{Here, Sides, condition, is_partitioned};
@@ -73,16 +74,18 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
     let budget = size::budget(options.sort_bufsize.as_deref(), size::physical_memory())?;
     let here = Here::open(job).await?;
     for table in here.selected(&options.tables, "repair") {
-        let condition = whole_condition(condition(table)?.as_deref(), options.condition.as_deref());
-        if let Some(others) = filled_by_others(job, &here.db, table).await?
-            && condition.is_empty()
+        // What the table's own condition leaves over may still have come from elsewhere.
+        let wanted = options.condition.as_deref().filter(|wanted| !wanted.trim().is_empty());
+        if wanted.is_none()
+            && let Some(others) = filled_by_others(job, &here, table).await?
         {
             tracing::warn!(
-                "Table {} has rows of other queues as well ({others}): say by --repair-where which ones come from here",
+                "Table {} has rows of other {others}: say by --repair-where which ones come from here",
                 table.table
             );
             continue;
         }
+        let condition = whole_condition(condition(table)?.as_deref(), wanted);
         let Some(sides) = here.sides(job, table).await? else { continue };
         let applydb = match options.apply {
             true => Some(connect_replica(job, "applydb").await?),
@@ -95,6 +98,11 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
         let files = Files::of(&sides.dst);
         let mut script = Script::open(&files)?;
         sides.freeze(job, options.force).await?;
+        if !sides.still_synced(job, table).await? {
+            sides.thaw().await?;
+            sides.source.session.close().await;
+            continue;
+        }
         let repair = Repair { job, sides: &sides, table, condition: &condition, files: &files };
         repair.run(budget, &mut script, applydb.as_ref()).await?;
         sides.source.session.close().await;
@@ -104,22 +112,29 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
 
 /// Which rows are looked at, on both sides. Empty when all are.
 fn whole_condition(belongs: Option<&str>, wanted: Option<&str>) -> String {
-    let wanted = wanted.filter(|wanted| !wanted.trim().is_empty());
     match (belongs, wanted) {
         (Some(belongs), Some(wanted)) => format!("({belongs}) and ({wanted})"),
         (one, other) => one.or(other).unwrap_or_default().to_owned(),
     }
 }
 
-/// Other queues whose rows are in the table, which the source does not have.
+/// Who else brings rows into the table, which the source's does not have: other queues, or tables of this one.
 async fn filled_by_others(
     job: &Job,
-    db: &Session,
+    here: &Here,
     table: &TableRow,
 ) -> anyhow::Result<Option<String>> {
-    let others = calls::other_sources(&**db, &job.settings.queue, table.dest()).await?;
-    let names: Vec<&str> = others.iter().map(|other| other.queue.as_str()).collect();
-    Ok((!names.is_empty()).then(|| names.join(", ")))
+    let queues = calls::other_sources(&*here.db, &job.settings.queue, table.dest()).await?;
+    let queues: Vec<&str> = queues.iter().map(|other| other.queue.as_str()).collect();
+    if !queues.is_empty() {
+        return Ok(Some(format!("queues as well ({})", queues.join(", "))));
+    }
+    let beside = |other: &&TableRow| {
+        other.local && other.table != table.table && other.dest() == table.dest()
+    };
+    let tables: Vec<&str> =
+        here.tables.iter().filter(beside).map(|other| other.table.as_str()).collect();
+    Ok((!tables.is_empty()).then(|| format!("tables as well ({})", tables.join(", "))))
 }
 
 /// How many rows were not the same.
@@ -189,11 +204,13 @@ impl Repair<'_> {
         };
         let (src_file, dst_file) = (open(&files.src_sorted)?, open(&files.dst_sorted)?);
         let walk = spawn_blocking(move || {
-            merge::walk(keys, src_file, dst_file, |difference| match writer.fix(difference)? {
-                // Nobody takes it when the operator has stopped, or a fix before it has failed.
+            // Nobody takes fixes when the operator has stopped, or one before has failed.
+            let found = |difference: Difference<'_>| match writer.fix(difference)? {
                 Some(fix) => sender.blocking_send(fix).map_err(|_| Interrupted.into()),
                 None => anyhow::Ok(()),
-            })
+            };
+            let go_on = || if sender.is_closed() { Err(Interrupted.into()) } else { Ok(()) };
+            merge::walk(keys, src_file, dst_file, found, go_on)
         });
         let mut missed = Missed::default();
         let taken = async {
@@ -320,7 +337,7 @@ mod tests {
     #[test]
     fn neither_condition_escapes_the_other() {
         assert_eq!(whole_condition(None, None), "");
-        assert_eq!(whole_condition(Some("a = 1"), Some(" ")), "a = 1");
+        assert_eq!(whole_condition(Some("a = 1"), None), "a = 1");
         assert_eq!(whole_condition(None, Some("id < 5")), "id < 5");
         assert_eq!(
             whole_condition(Some("id & 1 = 0"), Some("id < 5 or true")),

@@ -39,7 +39,9 @@ impl Script {
         let cannot = || format!("cannot write {}", path.display());
         loop {
             let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(false).custom_flags(OFlag::O_NOFOLLOW.bits());
+            options.write(true).create(true).truncate(false);
+            // There are rows in it.
+            options.mode(0o600).custom_flags(OFlag::O_NOFOLLOW.bits());
             let file = options.open(path).with_context(cannot)?;
             let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 Ok(file) => file,
