@@ -161,7 +161,9 @@ impl Sides<'_> {
             done = work => done,
             () = job.shutdown.cancelled() => {
                 let cancelled = tokio::join!(self.source.session.cancel(), self.db.cancel());
-                cancelled.0.and(cancelled.1)?;
+                for problem in [cancelled.0.err(), cancelled.1.err()].into_iter().flatten() {
+                    tracing::warn!("A statement may still be running: it could not be cancelled: {problem}");
+                }
                 Err(Interrupted.into())
             }
         }

@@ -69,15 +69,7 @@ pub(super) async fn dump(
     let (sender, receiver) = mpsc::channel(WAITING);
     let sorted = target.sorted.clone();
     let file = target.file.clone();
-    let sorting = spawn_blocking(move || {
-        let outcome = write(receiver, &target, stop.clone());
-        if outcome.is_err() && stop() {
-            // Whoever gave up has cleared up already, perhaps before the last file was made.
-            remove(&target.file)?;
-            remove(&target.sorted)?;
-        }
-        outcome
-    });
+    let sorting = spawn_blocking(move || write_unless(receiver, &target, stop));
     let mut bytes = 0;
     let mut block = BytesMut::with_capacity(BLOCK + BLOCK / 4);
     loop {
@@ -101,6 +93,21 @@ pub(super) async fn dump(
             return Ok(Dumped { bytes, sorting, sorted });
         }
     }
+}
+
+/// The files, or none when it was told to give up: whoever told it may have cleared up before the last one was made.
+fn write_unless(
+    blocks: mpsc::Receiver<(Bytes, bool)>,
+    target: &Target,
+    stop: impl Fn() -> bool + Clone + Send + 'static,
+) -> io::Result<()> {
+    let outcome = write(blocks, target, stop.clone());
+    // Also when all went well: told so during its last lines, it may not have noticed.
+    if stop() {
+        remove(&target.file)?;
+        remove(&target.sorted)?;
+    }
+    outcome
 }
 
 /// Takes blocks of whole or part lines until the last one.
@@ -143,6 +150,8 @@ fn write(
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
 
@@ -170,6 +179,28 @@ mod tests {
                 .unwrap();
         assert_eq!(file, "b\tx\nabc\ty\n\na\n");
         assert_eq!(sorted, "\na\nabc\ty\nb\tx\n");
+    }
+
+    #[test]
+    fn a_stop_that_comes_when_all_is_written_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, sorted] = ["t.src", "t.src.sorted"].map(|name| folder.path().join(name));
+        let target = Target { file, sorted: sorted.clone(), budget: 40 };
+        let one_row = || {
+            let (sender, receiver) = mpsc::channel(1);
+            sender.try_send((Bytes::from_static(b"a\n"), true)).unwrap();
+            receiver
+        };
+        // How often it is asked on the way to the end.
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let never = move || count.fetch_add(1, Ordering::Relaxed) == usize::MAX;
+        write(one_row(), &target, never).unwrap();
+        assert!(sorted.exists());
+        let left = asked.clone();
+        let behind = move || left.fetch_sub(1, Ordering::Relaxed).cast_signed() <= 0;
+        write_unless(one_row(), &target, behind).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
