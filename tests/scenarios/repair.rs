@@ -20,7 +20,16 @@ pub(crate) fn replicated(sql: &str, tables: &[&str]) -> Stage {
     over(Cast::all(Ours), (source, target), sql, tables)
 }
 
-/// The same, in these databases.
+/// Both sides have a table `t` of numbered rows.
+pub(crate) fn with_rows(rows: u32) -> Stage {
+    let sql = format!(
+        "create table t (id int primary key, data text);
+         insert into t select n, 'row ' || n from generate_series(1, {rows}) n"
+    );
+    replicated(&sql, &["t"])
+}
+
+/// The same as [`replicated`], in these databases.
 fn over(cast: Cast, (source, target): (Database, Database), sql: &str, tables: &[&str]) -> Stage {
     let stage = Stage::over(cast, source, target);
     for db in [&stage.source, &stage.target] {
@@ -255,11 +264,7 @@ fn keys_in_another_spelling_keep_their_rows() {
 
 #[test]
 fn a_condition_bounds_what_is_looked_at() {
-    let stage = replicated(
-        "create table t (id int primary key, data text);
-         insert into t select n, 'row ' || n from generate_series(1, 40) n",
-        &["t"],
-    );
+    let stage = with_rows(40);
     // Another node has some of the rows under another name.
     let elsewhere = Cluster::shared().create_database("elsewhere");
     elsewhere.sql("create schema other; create table other.\"T\" (id int primary key, data text)");
@@ -482,11 +487,7 @@ fn rows_of_other_tables_stay() {
 /// A branch as the source stands still for a moment; who reads from it is not told of fixes.
 #[test]
 fn between_branch_and_leaf() {
-    let stage = replicated(
-        "create table t (id int primary key, data text);
-         insert into t select n, 'row ' || n from generate_series(1, 20) n",
-        &["t"],
-    );
+    let stage = with_rows(20);
     let cluster = Cluster::shared();
     let (mid, end) = (cluster.create_database("mid"), cluster.create_database("end"));
     let node = |name: &str, db: &Database, create: &str, provider: &Database| {

@@ -6,9 +6,9 @@ use std::process::{Child, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use system_tests::wait::{EVENTUALLY, SOON};
-use system_tests::{Node, holds, wait_for};
+use system_tests::{Database, Node, holds, wait_for};
 
-use crate::repair::{REPLICA, left_behind, replicated};
+use crate::repair::{REPLICA, left_behind, with_rows};
 
 /// A repair on its way.
 struct Running {
@@ -42,39 +42,41 @@ impl Drop for Running {
     }
 }
 
+/// How many statements that begin so wait for a lock.
+fn waiting(db: &Database, statement: &str) -> i64 {
+    db.int(&format!(
+        "select count(*) from pg_stat_activity where datname = current_database() \
+         and wait_event_type = 'Lock' and query ilike '{statement}%'"
+    ))
+}
+
+/// Waits until one does.
+#[track_caller]
+fn wait_for_lock(db: &Database, statement: &str) {
+    wait_for(format!("{statement:?} to wait for a lock"), EVENTUALLY, || {
+        let found = waiting(db, statement);
+        holds(found == 1, found)
+    });
+}
+
 #[test]
 fn an_interrupt_leaves_nothing() {
-    let stage = replicated(
-        "create table t (id int primary key, data text);
-         insert into t select n, 'row ' || n from generate_series(1, 1000) n",
-        &["t"],
-    );
+    let stage = with_rows(1000);
     stage.target.sql(&format!(
         "{REPLICA} delete from t where id = 1; update t set data = 'x' where id = 2"
     ));
-    let waiting = |query: &str| {
-        let sql = format!(
-            "select count(*) from pg_stat_activity where datname = current_database() \
-             and wait_event_type = 'Lock' and query ilike '{query}%'"
-        );
-        stage.target.int(&sql)
-    };
-
     // While the rows are dumped: somebody keeps the table from us.
     let mut user = stage.target.client();
     let mut transaction = user.transaction().expect("begun");
     transaction.batch_execute("lock table t in access exclusive mode").expect("locked");
     let repair = Running::start(&stage.leaf, &[]);
-    wait_for("a COPY that waits", EVENTUALLY, || {
-        let copies = waiting("copy (select id,data from only public.t");
-        holds(copies == 1, copies)
-    });
+    wait_for_lock(&stage.target, "copy (select id,data from only public.t");
     let (code, log) = repair.interrupt();
     assert_eq!(code, Some(1), "{log}");
     assert!(log.contains("ERROR interrupted"), "{log}");
     assert_eq!(left_behind(&stage.leaf), [""; 0]);
     wait_for("the end of the COPY", SOON, || {
-        let copies = waiting("copy");
+        let copies = waiting(&stage.target, "copy");
         holds(copies == 0, copies)
     });
     transaction.rollback().expect("over");
@@ -83,10 +85,7 @@ fn an_interrupt_leaves_nothing() {
     let mut transaction = user.transaction().expect("begun");
     transaction.batch_execute("select from t where id = 2 for update").expect("locked");
     let repair = Running::start(&stage.leaf, &["--apply"]);
-    wait_for("an update that waits", EVENTUALLY, || {
-        let updates = waiting("update only public.t");
-        holds(updates == 1, updates)
-    });
+    wait_for_lock(&stage.target, "update only public.t");
     let (code, log) = repair.interrupt();
     assert_eq!(code, Some(1), "{log}");
     assert!(log.contains("INFO public.t: 1 fixes applied"), "{log}");
@@ -104,11 +103,7 @@ fn an_interrupt_leaves_nothing() {
 
 #[test]
 fn what_has_changed_since_is_left_alone() {
-    let stage = replicated(
-        "create table t (id int primary key, data text);
-         insert into t select n, 'row ' || n from generate_series(1, 9) n",
-        &["t"],
-    );
+    let stage = with_rows(9);
     // The repair comes to a halt at row 1, with its snapshots behind it.
     stage.target.sql(&format!(
         "{REPLICA} update t set data = 'x' where id < 4; delete from t where id between 4 and 6;
@@ -118,13 +113,7 @@ fn what_has_changed_since_is_left_alone() {
     let mut transaction = user.transaction().expect("begun");
     transaction.batch_execute("select from t where id = 1 for update").expect("locked");
     let mut repair = Running::start(&stage.leaf, &["--apply"]);
-    wait_for("an update that waits", EVENTUALLY, || {
-        let updates = stage.target.int(
-            "select count(*) from pg_stat_activity where datname = current_database() \
-             and wait_event_type = 'Lock' and query like 'update only public.t%'",
-        );
-        holds(updates == 1, updates)
-    });
+    wait_for_lock(&stage.target, "update only public.t");
     // Meanwhile the world goes on: rows come back, change and go.
     stage.leaf.stop_worker();
     stage.source.sql(
@@ -150,11 +139,7 @@ fn what_has_changed_since_is_left_alone() {
 /// Between the command's start and its snapshots the table may be emptied for a new copy.
 #[test]
 fn a_table_that_is_copied_again_is_left_out() {
-    let stage = replicated(
-        "create table t (id int primary key, data text);
-         insert into t select n, 'row ' || n from generate_series(1, 9) n",
-        &["t"],
-    );
+    let stage = with_rows(9);
     // A reader here keeps the copy from its first step, and a writer there the repair from its snapshots.
     let mut reader = stage.target.client();
     let mut reading = reader.transaction().expect("begun");
@@ -163,13 +148,7 @@ fn a_table_that_is_copied_again_is_left_out() {
     let mut writing = writer.transaction().expect("begun");
     writing.batch_execute("insert into t values (10, 'row 10')").expect("written");
     let mut repair = Running::start(&stage.leaf, &["--apply"]);
-    wait_for("a lock that waits", EVENTUALLY, || {
-        let locks = stage.source.int(
-            "select count(*) from pg_stat_activity where datname = current_database() \
-             and wait_event_type = 'Lock' and query like 'lock table%'",
-        );
-        holds(locks == 1, locks)
-    });
+    wait_for_lock(&stage.source, "lock table");
     stage.leaf.londiste(["resync", "t"]).ok();
     writing.commit().expect("over");
     let status = wait_for("the end of the repair", EVENTUALLY, || {

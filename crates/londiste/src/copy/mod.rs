@@ -5,7 +5,7 @@
 //! a task's loop and carries out what [`crate::table::sync_copy`] decides; `source` knows where rows and events come
 //! from, `queue` asks it about ticks; `rows` is the copy itself, with `columns`, `pipe` and `progress` for its parts, `parallel`
 //! for large tables, `renew` for those that other queues fill as well, `structure` for their indexes afterwards and `watch` to say how far it is and to give way to an operator;
-//! `replay` brings the table up to date until the worker takes over.
+//! `replay` brings the table up to date until the worker takes over, and `arrivals` knows when it comes no closer.
 //!
 //! Departures from the original:
 //! * copies are tasks of the worker, and a copy that died is started again;
@@ -16,6 +16,7 @@
 //! * `threaded_copy_tables` are split by ranges of pages of one snapshot, and what was dropped is stored before;
 //! * an unknown `copy_node` is an error, and the destination is always analysed.
 
+mod arrivals;
 mod columns;
 mod parallel;
 mod pipe;

@@ -13,6 +13,7 @@ use pgq_client::name::{ConsumerName, TableName};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use super::arrivals::Arrivals;
 use super::progress::Progress;
 use super::source::{self, Link, Registration};
 use super::watch::{Watch, backend};
@@ -51,17 +52,6 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 /// Copies of one table that may run at the same time, unless `max_parallel_copy` says otherwise.
 const MAX_PARALLEL_COPY: i32 = 8;
 
-/// Under load, ticks may come faster than a copy can take them, so that it never finds the queue empty. It has caught up as well
-/// when it has arrived at the newest tick there was this many times in a row, the last time quickly: the worker then waits
-/// for no more than the ticks of that time.
-const ARRIVALS: u32 = 2;
-
-/// What is quick.
-const QUICKLY: Duration = Duration::from_secs(2);
-
-/// Arrivals after which it will not become quicker.
-const ENOUGH_ARRIVALS: u32 = 10;
-
 /// Some accounts have limits, which are meant for applications.
 const NO_TIMEOUTS: &str = "set statement_timeout = 0; set lock_timeout = 0";
 
@@ -91,8 +81,7 @@ pub(super) async fn run(job: &Job, table: &TableName, mut signals: Signals) -> a
         analysis: JoinSet::new(),
         waiting_for: None,
         next: NextBatch::default(),
-        arrivals: 0,
-        arrival_took: Duration::ZERO,
+        arrivals: Arrivals::default(),
         failed: false,
         failures: Failures::default(),
     };
@@ -154,10 +143,7 @@ struct Copy<'a> {
     /// What the log last said we wait for.
     waiting_for: Option<WaitingFor>,
     next: NextBatch,
-    /// Batches in a row that ended at the newest tick there was.
-    arrivals: u32,
-    /// How long the last of them took.
-    arrival_took: Duration,
+    arrivals: Arrivals,
     /// Whether the last cycle failed.
     failed: bool,
     failures: Failures,
@@ -194,7 +180,7 @@ impl Copy<'_> {
             return Ok(Next::Done);
         }
         let Some(state) = self.refresh(link).await? else {
-            self.arrivals = 0;
+            self.arrivals.forget();
             return Ok(Next::Wait(POLL));
         };
 
@@ -267,8 +253,7 @@ impl Copy<'_> {
                 let batch = batch.context("a batch to replay")?;
                 let started = Instant::now();
                 replay::replay(job, link, &self.consumer, &table, &batch).await?;
-                self.arrival_took = started.elapsed();
-                self.arrivals = if self.next.was_last(&batch) { self.arrivals + 1 } else { 0 };
+                self.arrivals.replayed(self.next.was_last(&batch), started.elapsed());
                 Ok(Next::Again)
             }
             CopyStep::Store(state) => {
@@ -278,7 +263,7 @@ impl Copy<'_> {
             }
             CopyStep::StepBack { current, sync } => {
                 tracing::error!("copy_sync: cur_tick={current} sync_tick={sync}");
-                self.arrivals = 0;
+                self.arrivals.forget();
                 self.store(link, &table, TableState::CatchingUp).await?;
                 self.wake.notify_one();
                 Ok(Next::Again)
@@ -349,17 +334,15 @@ impl Copy<'_> {
         Ok((!state.paused).then_some(state))
     }
 
-    /// Whether the worker may be asked to wait, although there may be more to replay: see [`ARRIVALS`].
+    /// Whether the worker may be asked to wait, although there may be more to replay: see [`Arrivals`].
     async fn is_close(
         &self,
         link: &Link,
         table: &Table,
         completed: TickId,
     ) -> anyhow::Result<bool> {
-        let arrived = (self.arrivals >= ARRIVALS && self.arrival_took < QUICKLY)
-            || self.arrivals >= ENOUGH_ARRIVALS;
         Ok(table.state == TableState::CatchingUp
-            && arrived
+            && self.arrivals.are_enough()
             && self.is_past_snapshot(link, table, completed).await?)
     }
 
@@ -501,7 +484,7 @@ impl Copy<'_> {
     /// Logs and stores an error; the connections are not to be trusted any more.
     async fn note_failure(&mut self, error: &anyhow::Error) {
         self.sessions = None;
-        self.arrivals = 0;
+        self.arrivals.forget();
         self.failed = true;
         if let Err(problem) = self.store_error(error).await {
             tracing::warn!("Failure to call pgq_node.set_consumer_error()");

@@ -53,12 +53,19 @@ pub(super) async fn publish(
     tracing::debug!("Publishing local watermark: {tick}");
     match pgq_node::set_subscriber_watermark(provider, &job.settings.queue, node, tick).await {
         Ok(_) => Ok(()),
-        Err(error) if error.sqlstate() == Some(&SqlState::RAISE_EXCEPTION) => {
+        Err(error) if is_without_tick(&error) => {
             tracing::debug!("Local watermark {tick} not taken: {error}");
             Ok(())
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// `pgq.register_consumer_at`, here and in the original, at a tick that is not in the queue.
+fn is_without_tick(error: &pgq_client::Error) -> bool {
+    error.db_error().is_some_and(|server| {
+        *server.code() == SqlState::RAISE_EXCEPTION && server.message().contains("tick not found")
+    })
 }
 
 /// How long another node of the group may take to say how far it is. Replication waits meanwhile.

@@ -1,9 +1,9 @@
 //! Who followed a root that is gone further than its successor did.
 //!
-//! After a root's place was taken, its ticks and those of its successor may have the same numbers (the original's takeover goes on
-//! counting) and mean different things. A consumer that followed the old one further has changes that nobody else has: it would be given a place in the new order of
-//! events where it misses some, and nobody would notice. The successor remembers how far it followed, with the consumer
-//! `NODE.gravestone`.
+//! After a root's place was taken, its ticks and those of its successor may have the same numbers (the original's takeover
+//! goes on counting) and mean different things. A consumer that followed the old one further has changes that nobody else
+//! has: it would be given a place in the new order of events where it misses some, and nobody would notice. The successor
+//! remembers how far it followed, with the consumer `NODE.gravestone`.
 
 use std::collections::HashSet;
 
