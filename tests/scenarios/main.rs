@@ -23,6 +23,7 @@ mod failover_merge;
 mod faults;
 mod fkeys;
 mod grants;
+mod handlers;
 mod handover;
 mod happy_path;
 mod install;

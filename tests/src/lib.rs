@@ -12,6 +12,7 @@
 //! - [`daemon`], [`node`], [`ticker`]: a londiste node and a ticker as an operator sets them up;
 //! - [`random`], [`hunt`], [`shrink`]: chance with a seed, the search with it, and the short form of what it found;
 //! - [`histories`]: random tables and changes of their rows;
+//! - [`table_dump`]: what tables are made of, to be compared;
 //! - [`wait`]: wait for a state with a deadline; [`normalise`]: outputs made comparable.
 //!
 //! A test says what must be true and panics where it is not. So does this library: a function that cannot do
@@ -32,6 +33,7 @@ pub mod random;
 pub mod schemas;
 pub mod server;
 pub mod shrink;
+pub mod table_dump;
 pub mod ticker;
 pub mod under_test;
 pub mod wait;

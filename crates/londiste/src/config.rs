@@ -8,6 +8,7 @@ use daemonkit::ini::{Config, ConfigError, nearest};
 use pgq_client::consumer::BatchOptions;
 use pgq_client::name::{ConsumerName, QueueName};
 
+use crate::handler::Handlers;
 use crate::quiet::QuietErrors;
 
 /// Which tables and sequences may be registered on this node (`register_only_*`, `register_skip_*`).
@@ -88,8 +89,8 @@ pub struct Settings {
     pub compare_sql: Option<String>,
     /// `compare_fmt`
     pub compare_fmt: Option<String>,
-    /// `handler_modules`
-    pub handler_modules: Vec<String>,
+    /// `handler_modules`, and the keys that those modules read.
+    pub handlers: Handlers,
     /// `exception_quiet`, `exception_grace`, `exception_reset`
     pub quiet: QuietErrors,
 }
@@ -171,7 +172,7 @@ impl Settings {
             local_wm_publish_period: seconds(config, "local_wm_publish_period", 300.0)?,
             compare_sql: filled(config, "compare_sql")?,
             compare_fmt: filled(config, "compare_fmt")?,
-            handler_modules: config.list("handler_modules")?,
+            handlers: Handlers::from_config(config)?,
             quiet: QuietErrors {
                 names: config.list("exception_quiet")?,
                 grace: seconds(config, "exception_grace", 300.0)?,

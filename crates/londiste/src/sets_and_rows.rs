@@ -20,6 +20,7 @@ use system_tests::{Database, Impl, schemas};
 use tokio::runtime::Runtime;
 
 use crate::calls::TableRow;
+use crate::handler::Handlers;
 use crate::replay::apply::{Applier, Limits, Mode, Outlet};
 use crate::replay::replica::READ_VALUES;
 use crate::table::registry::{Table, Tables};
@@ -152,11 +153,12 @@ impl Stage {
             ));
             let added = added.unwrap_or_else(|e| panic!("{:?}", e.as_db_error()));
             assert_eq!(added.get::<_, i32>(0), 200, "{}", added.get::<_, String>(1));
-            tables.push(Table::from_row(TableRow {
+            let row = TableRow {
                 merge_state: Some("ok".to_owned()),
                 dest_table: Some(TableName::new(&dest)),
                 ..TableRow::attached(TableName::new(&table))
-            }));
+            };
+            tables.push(Table::from_row(row, &Handlers::default()));
         }
         let tables = tables.into_iter().collect::<Result<Tables, _>>().expect("tables as usual");
         Scene { stage: self, world, seed, source, leaf, tables }

@@ -1,7 +1,8 @@
 //! `add-table --create-full`: what pg_dump says of the new table is what it says of the original.
 
 use system_tests::Impl::Ours;
-use system_tests::{Cluster, Database, Node, server};
+use system_tests::table_dump::table_dump;
+use system_tests::{Cluster, Database, Node};
 
 const QUEUE: &str = "zoo";
 
@@ -169,28 +170,9 @@ impl Zoo {
     }
 }
 
-/// What pg_dump says of tables, without londiste's triggers.
-fn dump(db: &Database, tables: &[&str]) -> String {
-    let program = server::pg_dump().expect("pg_dump");
-    let mut command = std::process::Command::new(program);
-    command.args(["--schema-only", "-d", &db.connstr()]);
-    for table in tables {
-        command.args(["-t", table]);
-    }
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
-    // Each object is a paragraph.
-    let kept = text.split("\n\n").filter(|part| {
-        !part.contains("_londiste_") && !part.starts_with("\\") && !part.starts_with("-- Dumped")
-    });
-    kept.collect::<Vec<_>>().join("\n\n")
-}
-
 #[track_caller]
 fn same_dump(zoo: &Zoo, tables: &[&str]) {
-    let (there, here) = (dump(&zoo.src, tables), dump(&zoo.dst, tables));
-    assert!(there.contains("CREATE TABLE") || there.contains("CREATE UNLOGGED"), "{there}");
+    let (there, here) = (table_dump(&zoo.src, tables), table_dump(&zoo.dst, tables));
     if there != here {
         let missing: Vec<&str> = there.split("\n\n").filter(|part| !here.contains(part)).collect();
         let more: Vec<&str> = here.split("\n\n").filter(|part| !there.contains(part)).collect();

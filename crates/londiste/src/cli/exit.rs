@@ -1,12 +1,13 @@
 //! What an error looks like to the operator, and the exit code (contract `cli.md` 1.5 and 3.3).
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use daemonkit::reason::reason;
 use pgq_client::conn::conninfo::hide_password;
 
-use crate::handler::HandlerError;
+use crate::handler::{self, HandlerError};
 use crate::hint;
 use crate::job::{CallFailed, Interrupted, UsageError};
 use crate::quiet::{Failures, QuietErrors};
@@ -54,11 +55,12 @@ fn line(job_name: &str, error: &anyhow::Error) -> Option<String> {
     let refusal = sql.is_none_or(|sql| sql.sqlstate().is_none()).then(|| trail(error));
     let hint = sql
         .and_then(sql_hint)
-        .or_else(|| handler.and_then(handler_hint))
-        .or_else(|| hint::of(&refusal?));
+        .map(Cow::Borrowed)
+        .or_else(|| handler.and_then(handler_hint).map(Cow::Owned))
+        .or_else(|| hint::of(&refusal?).map(Cow::Borrowed));
     if let Some(hint) = hint {
         line.push_str("\nHINT:  ");
-        line.push_str(hint);
+        line.push_str(&hint);
     }
     Some(line)
 }
@@ -119,14 +121,17 @@ fn sql_hint(error: &pgq_client::Error) -> Option<&'static str> {
     }
 }
 
-fn handler_hint(error: &HandlerError) -> Option<&'static str> {
-    match error {
-        // The original shows nothing but the name.
-        HandlerError::Unknown(_) => {
-            Some("There is no such handler in this version; show-handlers lists those there are.")
+/// The original shows nothing but the name.
+fn handler_hint(error: &HandlerError) -> Option<String> {
+    let HandlerError::Unknown(name) = error else { return None };
+    Some(match handler::module_of(name) {
+        Some(module) => {
+            format!(
+                "Add {module} to handler_modules in the ini file of every node that uses this handler."
+            )
         }
-        _ => None,
-    }
+        None => "There is no such handler; show-handlers lists those there are.".to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -166,7 +166,7 @@ fn warn_about(config: &Config, settings: &Settings) {
     for name in settings.quiet.unknown_names() {
         tracing::warn!("exception_quiet: no error is called '{name}'");
     }
-    for module in &settings.handler_modules {
+    for module in settings.handlers.unknown_modules() {
         console::say(&format!("Failed to load handler module: {module}"));
     }
 }

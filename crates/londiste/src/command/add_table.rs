@@ -87,7 +87,7 @@ pub(super) fn handler(run: &Run) -> anyhow::Result<Option<(HandlerSpec, Handler)
         return Ok(None);
     };
     let spec = HandlerSpec::from_options(name, &run.options.handler_arg)?;
-    let handler = Handler::new(&spec)?;
+    let handler = run.job.settings.handlers.build(&spec)?;
     Ok(Some((spec, handler)))
 }
 

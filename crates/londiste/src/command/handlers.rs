@@ -7,7 +7,7 @@ use super::add_table::{handler, trigger_args};
 use super::set::LocalSet;
 use crate::calls;
 use crate::cli::console;
-use crate::handler::{HandlerError, LIST};
+use crate::handler::{Entry, HandlerError};
 use crate::job::{self, UsageError};
 use crate::table::attrs::{HandlerSpec, TableAttrs};
 use pgq_client::name::TableName;
@@ -43,28 +43,31 @@ pub(crate) async fn change(run: &Run) -> anyhow::Result<()> {
 
 /// `show-handlers [NAME...]`
 pub(crate) fn show(run: &Run) -> anyhow::Result<()> {
+    let handlers = &run.job.settings.handlers;
     if run.args.is_empty() {
-        for (name, description) in LIST {
+        for Entry { name, description, .. } in handlers.entries() {
             console::say(&format!("{name} - {description}"));
         }
         return Ok(());
     }
     for wanted in &run.args {
-        let found = LIST.iter().find(|(name, _)| name == wanted);
-        let Some((name, description)) = found else {
+        let Some(entry) = handlers.entries().find(|entry| entry.name == wanted) else {
             bail!(HandlerError::Unknown(HandlerSpec::parse(wanted)?.name));
         };
-        console::say(&format!("{name} - {description}{}", parameters(name)));
+        console::say(&help(entry));
     }
     Ok(())
 }
 
-/// What can be given to a handler by `--handler-arg`.
-fn parameters(handler: &str) -> &'static str {
-    match handler {
-        "londiste" => {
-            "\n    Parameters:\n      ignore_truncate=BOOL - 1: a truncate of the source is not repeated here. Default: 0"
-        }
-        _ => "",
+/// What a handler does and what can be given to it by `--handler-arg`.
+fn help(Entry { name, description, parameters }: &Entry) -> String {
+    let mut text = format!("{name} - {description}");
+    if !parameters.is_empty() {
+        text.push_str("\n    Parameters:");
     }
+    for line in parameters.lines() {
+        text.push_str("\n      ");
+        text.push_str(line);
+    }
+    text
 }

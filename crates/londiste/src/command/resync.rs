@@ -89,6 +89,13 @@ async fn renewal(
         return Ok(None);
     }
     let attrs = TableAttrs::parse(row.attrs.as_deref())?;
+    let handler = attrs.handler()?.name;
+    if handler != "londiste" {
+        bail!(UsageError(format!(
+            "Table {name} has handler {handler} and other queues fill it as well: which of its rows come from here, and \
+             how, only the handler knows. Delete them, then remove the table and add it again"
+        )));
+    }
     let stripped = row.dropped_ddl.is_some() || others.iter().any(|other| other.holds_structure);
     match standing(row.state()?, attrs.renewal(), stripped) {
         Standing::InSync => {}

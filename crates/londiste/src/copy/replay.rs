@@ -17,6 +17,7 @@ use crate::crash_point::crash_point;
 use crate::job::{self, Job};
 use crate::replay::apply::{Applier, ApplyError, Mode, Outlet};
 use crate::replay::dispatch::{Action, action};
+use crate::replay::handling::Handling;
 use crate::replay::position;
 use crate::table::registry::Table;
 
@@ -88,12 +89,13 @@ async fn apply(
     let filter = own_events(&table.name);
     let mut cursor = Cursor::open(src, batch.batch, Some(&filter)).await?;
     let mut outlet = Outlet::new(dst);
+    let mut handling = Handling::new(batch);
     let rows = if job.settings.lazy_fetch == 0 { FETCH } else { job.settings.lazy_fetch };
     loop {
         let events = cursor.fetch(rows).await?;
         for event in events.iter().filter(|event| wants(table, event)) {
             match action(event, &job.settings.queue)? {
-                Action::Data => applier.data(&mut outlet, mode, table, event).await?,
+                Action::Data => handling.data(applier, &mut outlet, mode, table, event).await?,
                 Action::Truncate if table.handler.ignore_truncate() => {
                     tracing::info!("ignoring truncate for {}", table.dest.quoted());
                 }
@@ -108,6 +110,7 @@ async fn apply(
     cursor.close().await?;
     applier.flush(&mut outlet).await?;
     applier.verify(&mut outlet).await?;
+    handling.finish(&mut outlet).await?;
     Ok(())
 }
 

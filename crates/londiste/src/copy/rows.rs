@@ -19,6 +19,7 @@ use crate::crash_point::crash_point;
 use crate::ddl::{self, Purpose, Structure, create, drop};
 use crate::job::{self, Job};
 use crate::table::attrs::TableAttrs;
+use crate::table::belonging;
 use crate::table::registry::Table;
 use crate::table::state::TableState;
 use crate::table::sync_copy::{CopyMode, Others};
@@ -60,6 +61,9 @@ pub(super) async fn copy(
     let (src, dst): (&Client, &Client) = (&link.src, &link.dst);
     let queue = &job.settings.queue;
     tracing::info!("Starting full copy of {}", table.name);
+    if !table.handler.needs_table() {
+        return nothing(job, link, own, table, progress).await;
+    }
     let alone = !matches!(mode, CopyMode::Append | CopyMode::Renew);
     if alone {
         fkeys::drop_for_copy(dst, &table.dest).await?;
@@ -91,7 +95,9 @@ pub(super) async fn copy(
     }
     let format =
         if columns::binary(&common.names, &there, &here) { Format::Binary } else { Format::Text };
-    let statements = Statements::new(table, (source, there.partitioned), &common.names, format);
+    let condition = belonging::condition(&table.attrs, &table.handler, dst).await?;
+    let from = (source, there.partitioned);
+    let statements = Statements::new(table, from, &common.names, format, condition);
     statements.check_condition(src, table).await?;
 
     let structure = match mode {
@@ -137,19 +143,7 @@ pub(super) async fn copy(
     let snapshot = snapshot(src).await?;
     run(src, "commit").await?;
     crash_point("copy-rows");
-
-    // From here on until the commit nobody else decides about the table.
-    calls::lock_table(dst, queue, &table.name).await?;
-    still_ours(job, dst, table, mode).await?;
-    still_there(dst, queue, own, table).await?;
-    if table.attrs.renew() {
-        forget_renewal(&link.dst, queue, &table.name).await?;
-    }
-    let state = TableState::CatchingUp;
-    tracing::info!("storing state of {}: copy:1 new_state:{state}", table.name);
-    let reply =
-        calls::local_set_table_state(dst, queue, &table.name, Some(&snapshot), state).await?;
-    job::checked_quiet(&reply, None)?;
+    copied(job, link, own, table, mode, &snapshot).await?;
     if let Some(structure) = structure {
         progress.indexes_begin();
         for object in create::creations(&structure) {
@@ -165,6 +159,48 @@ pub(super) async fn copy(
     Ok(())
 }
 
+/// Stores that the rows are there, as of a snapshot of the source. From here on until the commit nobody else decides about the
+/// table.
+async fn copied(
+    job: &Job,
+    link: &Link,
+    own: &Registration<'_>,
+    table: &Table,
+    mode: CopyMode,
+    snapshot: &str,
+) -> anyhow::Result<()> {
+    let (dst, queue): (&Client, _) = (&link.dst, &job.settings.queue);
+    calls::lock_table(dst, queue, &table.name).await?;
+    still_ours(job, dst, table, mode).await?;
+    still_there(dst, queue, own, table).await?;
+    if table.attrs.renew() {
+        forget_renewal(&link.dst, queue, &table.name).await?;
+    }
+    let state = TableState::CatchingUp;
+    tracing::info!("storing state of {}: copy:1 new_state:{state}", table.name);
+    let reply =
+        calls::local_set_table_state(dst, queue, &table.name, Some(snapshot), state).await?;
+    job::checked_quiet(&reply, None)?;
+    Ok(())
+}
+
+/// The copy of a table whose handler stores nothing: only from where on its events count.
+async fn nothing(
+    job: &Job,
+    link: &Link,
+    own: &Registration<'_>,
+    table: &Table,
+    progress: &Progress,
+) -> anyhow::Result<()> {
+    run(&link.src, "begin isolation level repeatable read, read only").await?;
+    let snapshot = snapshot(&link.src).await?;
+    run(&link.src, "commit").await?;
+    finished(table, progress);
+    run(&link.dst, "begin").await?;
+    copied(job, link, own, table, CopyMode::Append, &snapshot).await?;
+    run(&link.dst, "commit").await
+}
+
 /// Whether the table has other sources than those this way of copying reckons with.
 fn others_came(mode: CopyMode, table: &Table, others: Others) -> bool {
     match mode {
@@ -176,8 +212,8 @@ fn others_came(mode: CopyMode, table: &Table, others: Others) -> bool {
 
 /// The rows are new: from here on the table is like any other.
 async fn forget_renewal(dst: &Session, queue: &QueueName, table: &TableName) -> anyhow::Result<()> {
-    let Some(now) = source::find(dst, queue, table).await? else { return Ok(()) };
-    let mut attrs = now.attrs;
+    let Some(now) = calls::get_local_table(&**dst, queue, table).await? else { return Ok(()) };
+    let mut attrs = TableAttrs::parse(now.attrs.as_deref())?;
     attrs.set_renewal(None);
     let attrs = attrs.to_stored();
     let reply = calls::local_set_table_attrs(&**dst, queue, table, attrs.as_deref()).await?;
@@ -208,13 +244,14 @@ impl Statements {
         (source, partitioned): (&TableName, bool),
         names: &[String],
         format: Format,
+        condition: Option<String>,
     ) -> Self {
         Self {
             source: source.quoted(),
             partitioned,
             dest: table.dest.quoted(),
             columns: quoted_list(names),
-            condition: condition(table),
+            condition,
             format,
         }
     }
@@ -276,14 +313,6 @@ impl Statements {
             ),
             result => Ok(result.map(drop)?),
         }
-    }
-}
-
-/// The operator's condition and the handler's.
-fn condition(table: &Table) -> Option<String> {
-    match (table.attrs.copy_condition().map(str::to_owned), table.handler.copy_condition()) {
-        (Some(own), Some(handlers)) => Some(format!("({own}\n) and ({handlers})")),
-        (own, handlers) => own.or(handlers),
     }
 }
 

@@ -172,7 +172,7 @@ impl Copy<'_> {
     /// One look, one decision, one deed.
     async fn cycle(&mut self, link: &mut Link) -> anyhow::Result<Next> {
         let (job, name) = (self.job, self.table);
-        let Some(table) = source::find(&link.dst, &job.settings.queue, name).await? else {
+        let Some(table) = source::find(&link.dst, &job.settings, name).await? else {
             tracing::error!("copy_sync: lost table: {name}");
             return self.leave(link).await;
         };
@@ -273,6 +273,9 @@ impl Copy<'_> {
 
     /// Gathers the planner's statistics beside the hand-over, which need not wait for them.
     fn analyse(&mut self, table: &Table) {
+        if !table.handler.needs_table() {
+            return;
+        }
         let (job, dest) = (self.job.clone(), table.dest.clone());
         let name = format!("copy.{}.analyze", self.table);
         self.analysis.spawn(async move {

@@ -13,6 +13,7 @@ use tokio_postgres::Client;
 
 use super::queue;
 use crate::calls;
+use crate::config::Settings;
 use crate::job::{self, Job};
 use crate::replay::apply::Applier;
 use crate::replay::replica::connect_replica;
@@ -90,7 +91,7 @@ pub(super) async fn attach(
     let queue = &job.settings.queue;
     let connection = format!("copy.{table_name}");
     let dst = connect_replica(job, &connection).await?;
-    let table = find(&dst, queue, table_name).await?;
+    let table = find(&dst, &job.settings, table_name).await?;
     let own = pgq_node::get_consumer_state(&*dst, queue, consumer).await?;
     let registered = own.reply.severity() != Severity::Failed;
     let in_copy = table.as_ref().filter(|table| table.state == TableState::InCopy);
@@ -151,11 +152,11 @@ pub(super) fn waits_for_worker(table: &Table) -> bool {
 /// The table as this node has it; `None` when it is not attached.
 pub(super) async fn find(
     dst: &Client,
-    queue: &QueueName,
+    settings: &Settings,
     table: &TableName,
 ) -> anyhow::Result<Option<Table>> {
-    let row = calls::get_local_table(dst, queue, table).await?;
-    Ok(row.map(Table::from_row).transpose()?)
+    let row = calls::get_local_table(dst, &settings.queue, table).await?;
+    Ok(row.map(|row| Table::from_row(row, &settings.handlers)).transpose()?)
 }
 
 /// Other queues that fill the same table, as they are now.

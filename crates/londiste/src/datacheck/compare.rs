@@ -70,7 +70,7 @@ async fn count(
     if common.len() != src_columns.len() || common.len() != dst_columns.len() {
         tracing::warn!("Ignoring some columns");
     }
-    let condition = condition(table)?;
+    let condition = condition(job, table, db).await?;
     let query = Query::new(&job.settings, options.count_only, &common, condition.as_deref());
     let pattern = query.pattern(&job.settings);
     let (here, there) = (db.server_encoding(), source.session.server_encoding());

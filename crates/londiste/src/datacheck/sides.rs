@@ -9,9 +9,9 @@ use pgq_client::name::TableName;
 
 use super::freeze::{Subject, freeze};
 use crate::calls::{self, TableRow};
-use crate::handler::Handler;
 use crate::job::{Interrupted, Job, NO_TIMEOUTS, UsageError};
 use crate::table::attrs::TableAttrs;
+use crate::table::belonging;
 use crate::table::source::{self, Source};
 use crate::table::state::TableState;
 
@@ -184,17 +184,19 @@ impl Sides<'_> {
 /// Which rows of the source belong into a table here: the operator's condition and the handler's.
 ///
 /// # Errors
-/// When the handler is not known, and so neither its condition.
-pub(super) fn condition(table: &TableRow) -> anyhow::Result<Option<String>> {
+/// When the handler is not known, and so neither its condition, or its settings `here` make no sense.
+pub(super) async fn condition(
+    job: &Job,
+    table: &TableRow,
+    here: &Session,
+) -> anyhow::Result<Option<String>> {
     let name = &table.table;
     let attrs = TableAttrs::parse(table.attrs.as_deref())
         .with_context(|| format!("attributes of {name}"))?;
-    let handler = Handler::new(&attrs.handler().with_context(|| format!("handler of {name}"))?)
-        .with_context(|| format!("handler of {name}"))?;
-    Ok(match (attrs.copy_condition(), handler.copy_condition()) {
-        (Some(own), Some(handlers)) => Some(format!("({own}) and ({handlers})")),
-        (own, handlers) => own.map(str::to_owned).or(handlers),
-    })
+    let of_handler = || format!("handler of {name}");
+    let spec = attrs.handler().with_context(of_handler)?;
+    let handler = job.settings.handlers.build(&spec).with_context(of_handler)?;
+    belonging::condition(&attrs, &handler, here).await.with_context(of_handler)
 }
 
 /// Makes two servers print equal values equally, for as long as it takes.

@@ -1,8 +1,7 @@
-//! The default handler: every change is made to the destination table.
-
-use indexmap::IndexMap;
+//! The default handler: every change is made to the destination table (contract `handlers.md` section 5).
 
 use super::HandlerError;
+use super::args::{self, Args};
 
 /// Arguments of the default handler.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,29 +11,9 @@ pub struct Londiste {
 }
 
 impl Londiste {
-    pub(super) fn new(args: &IndexMap<String, String>) -> Result<Londiste, HandlerError> {
-        let unknown: Vec<String> = args
-            .keys()
-            .filter(|key| !matches!(key.as_str(), "encoding" | "ignore_truncate"))
-            .cloned()
-            .collect();
-        if !unknown.is_empty() {
-            return Err(HandlerError::Arguments(unknown));
-        }
-        if args.get("encoding").is_some_and(|value| !value.is_empty()) {
-            return Err(HandlerError::Encoding);
-        }
-        Ok(Londiste { ignore_truncate: flag(args, "ignore_truncate")? })
-    }
-}
-
-/// A 0/1 argument, 0 when absent.
-fn flag(args: &IndexMap<String, String>, name: &'static str) -> Result<bool, HandlerError> {
-    let Some(text) = args.get(name) else { return Ok(false) };
-    match text.trim().parse::<i64>() {
-        Ok(0) => Ok(false),
-        Ok(1) => Ok(true),
-        Ok(other) => Err(HandlerError::Value { name, value: other.to_string() }),
-        Err(_) => Err(HandlerError::NotInteger(text.clone())),
+    pub(super) fn new(args: &Args) -> Result<Londiste, HandlerError> {
+        args::only(args, &["encoding", "ignore_truncate"])?;
+        args::no_encoding(args)?;
+        Ok(Londiste { ignore_truncate: args::flag(args, "ignore_truncate")? })
     }
 }

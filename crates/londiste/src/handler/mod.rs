@@ -1,13 +1,30 @@
-//! Table handlers: what to do with a table's events.
+//! Table handlers: what to do with a table's events (contract `handlers.md`).
 //!
-//! A handler is stored as text with its table ([`HandlerSpec`] parses it) and built
-//! each time the table list is read. Each kind is a variant of [`Handler`] with a file for what it accepts and does.
+//! A handler is stored as text with its table ([`HandlerSpec`](crate::table::attrs::HandlerSpec) parses it) and built by
+//! [`Handlers`] each time the table list is read. Each kind is a variant of [`Handler`] with a file for what it accepts and
+//! decides. Nothing here reads or writes rows: [`crate::replay`] asks what becomes of an event, [`crate::copy`] what becomes
+//! of a row.
 
+mod applyfn;
+mod args;
+mod bulk;
+mod change;
 mod londiste;
+mod modules;
+mod qsplitter;
+pub mod shard;
 
+pub use applyfn::ApplyFn;
+pub use args::Args;
+pub use bulk::Bulk;
+pub use change::RowChange;
 pub use londiste::Londiste;
+pub use modules::{Entry, Handlers, module_of};
+pub use qsplitter::QSplitter;
 
-use crate::table::attrs::{self, HandlerSpec};
+use crate::table::attrs;
+use shard::{Shard, ShardError};
+use tokio_postgres::Client;
 
 /// A handler cannot be used as it is written. The texts are the original's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +52,18 @@ pub enum HandlerError {
     /// `encoding` asks for a repair of texts that we do not do.
     #[error("encoding validator not supported")]
     Encoding,
+    /// `bulk` has no such method.
+    #[error("unknown method: {0}")]
+    Method(i64),
+    /// `qsplitter` has nowhere to send events.
+    #[error("specify queue with handler-arg")]
+    NoQueue,
+    /// `applyfn` has nothing to call.
+    #[error("specify the function with --handler-arg=func_name=NAME")]
+    NoFunction,
+    /// `shard` has nothing to hash.
+    #[error("Specify hash key field as hash_key argument")]
+    NoHashKey,
 }
 
 fn quoted_list(names: &[String]) -> String {
@@ -46,81 +75,78 @@ fn quoted_list(names: &[String]) -> String {
 pub enum Handler {
     /// `londiste`, the default: the same change is made to the destination table.
     Londiste(Londiste),
+    /// `qtable`: rows that are inserted on the root become events and are not stored.
+    QTable,
+    /// `vtable`, `fake_local`: known here, so that events are passed on, but not stored.
+    VTable,
+    /// `qsplitter`: events go into another queue.
+    QSplitter(QSplitter),
+    /// `applyfn`: a function applies the events.
+    ApplyFn(ApplyFn),
+    /// `multimaster`: the function decides whose row is newer.
+    MultiMaster(ApplyFn),
+    /// `shard`, `part`: only rows of this database's part.
+    Shard(Shard),
+    /// `bulk`: net effects, more forgiving than the default.
+    Bulk(Bulk),
 }
 
-/// Name and one-line description of every handler that can be used, as `show-handlers` lists them.
-pub const LIST: [(&str, &str); 1] =
-    [("londiste", "Default Londiste handler, inserts events into tables with plain SQL.")];
+impl Default for Handler {
+    fn default() -> Self {
+        Handler::Londiste(Londiste::default())
+    }
+}
 
 impl Handler {
-    /// Checks name and arguments.
-    pub fn new(spec: &HandlerSpec) -> Result<Handler, HandlerError> {
-        match spec.name.as_str() {
-            "londiste" => Londiste::new(&spec.args).map(Handler::Londiste),
-            _ => Err(HandlerError::Unknown(spec.name.clone())),
-        }
-    }
-
     /// Whether truncate events are left out.
     pub fn ignore_truncate(&self) -> bool {
         match self {
             Handler::Londiste(londiste) => londiste.ignore_truncate,
+            Handler::Shard(shard) => shard.ignore_truncate || shard.disable_replay,
+            // Nothing of theirs is in a table.
+            Handler::QTable | Handler::VTable | Handler::QSplitter(_) => true,
+            Handler::ApplyFn(_) | Handler::MultiMaster(_) | Handler::Bulk(_) => false,
         }
     }
 
-    /// Whether the destination table has to exist and holds data: can it be copied from, compared, repaired?
+    /// Whether the destination table has to exist and holds data: can it be copied to and from, compared, repaired?
     pub fn needs_table(&self) -> bool {
         match self {
-            Handler::Londiste(_) => true,
+            Handler::QTable | Handler::VTable | Handler::QSplitter(_) => false,
+            Handler::Shard(shard) => !shard.disable_replay,
+            Handler::Londiste(_)
+            | Handler::ApplyFn(_)
+            | Handler::MultiMaster(_)
+            | Handler::Bulk(_) => true,
+        }
+    }
+
+    /// Whether events change rows of the destination table itself.
+    pub fn changes_dest(&self) -> bool {
+        self.needs_table() && !matches!(self, Handler::ApplyFn(_) | Handler::MultiMaster(_))
+    }
+
+    /// An SQL condition on the source's rows that belong here, for copy, compare and repair; `None` when all do. What decides may
+    /// stand in the node's own database, `here`.
+    ///
+    /// # Errors
+    /// The settings there cannot be read, or make no sense.
+    pub async fn copy_condition(&self, here: &Client) -> Result<Option<String>, ShardError> {
+        match self {
+            Handler::Shard(shard) => Ok(Some(shard.part(here).await?.condition(&shard.hash))),
+            _ => Ok(None),
         }
     }
 
     /// What `add-table` appends to the trigger arguments.
     pub fn trigger_args(&self) -> Vec<String> {
-        match self {
-            Handler::Londiste(_) => Vec::new(),
-        }
-    }
-
-    /// An SQL condition on the rows that belong here, for copy, compare and repair.
-    pub fn copy_condition(&self) -> Option<String> {
-        match self {
-            Handler::Londiste(_) => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn handler(text: &str) -> Result<Handler, HandlerError> {
-        Handler::new(&HandlerSpec::parse(text)?)
-    }
-
-    #[test]
-    fn the_default_handler_needs_no_name() {
-        let plain = Handler::Londiste(Londiste { ignore_truncate: false });
-        for text in ["", "londiste", "londiste()", "londiste(ignore_truncate=0)"] {
-            assert_eq!(handler(text), Ok(plain.clone()), "{text}");
-        }
-    }
-
-    #[test]
-    fn arguments_are_checked() {
-        let ignoring = Handler::Londiste(Londiste { ignore_truncate: true });
-        assert_eq!(handler("londiste(ignore_truncate=1)"), Ok(ignoring.clone()));
-        assert_eq!(handler("londiste(ignore_truncate=+1+)"), Ok(ignoring));
-        for (text, error) in [
-            ("nosuch", "'nosuch'"),
-            ("(x)", "'(x)'"),
-            ("londiste(ignore_truncate=1", "invalid handler format: londiste(ignore_truncate=1"),
-            ("londiste(foo=1&bar=2)", "Invalid handler argument: ['foo', 'bar']"),
-            ("londiste(ignore_truncate=2)", "Bad argument ignore_truncate value 2"),
-            ("londiste(ignore_truncate=true)", "invalid literal for int() with base 10: 'true'"),
-            ("londiste(encoding=utf8)", "encoding validator not supported"),
-        ] {
-            assert_eq!(handler(text).unwrap_err().to_string(), error, "{text}");
-        }
+        let words: &[&str] = match self {
+            Handler::QTable => &["tgflags=BI", "SKIP", "expect_sync"],
+            Handler::VTable | Handler::QSplitter(_) => &["virtual_table"],
+            Handler::MultiMaster(_) => &["no_merge"],
+            Handler::Shard(shard) => return vec![shard.trigger_arg()],
+            Handler::Londiste(_) | Handler::ApplyFn(_) | Handler::Bulk(_) => &[],
+        };
+        words.iter().map(|word| (*word).to_owned()).collect()
     }
 }

@@ -5,11 +5,13 @@ use pgq_client::consumer::BatchInfo;
 use pgq_client::event::Event;
 use pgq_client::id::{EventId, TickId, Txid};
 use pgq_client::name::TableName;
+use pgq_client::text::row::is_data;
 use tokio_postgres::Client;
 
 use super::apply::{Applier, Mode, Outlet};
 use super::dispatch::{self, Action};
 use super::downstream::Downstream;
+use super::handling::Handling;
 use super::replica::{OWN_PLANS, READ_SCRIPTS, READ_VALUES, USUAL_PLANS};
 use super::role::Role;
 use super::snapshots::SnapshotAges;
@@ -29,6 +31,7 @@ pub(super) struct BatchWork<'a> {
     pub(super) applier: &'a mut Applier,
     pub(super) ages: &'a mut SnapshotAges,
     pub(super) downstream: Option<Downstream>,
+    pub(super) handling: Handling,
     pub(super) done: BatchDone,
 }
 
@@ -76,12 +79,7 @@ impl BatchWork<'_> {
             event.id,
             event.extra1.as_deref().unwrap_or_default()
         );
-        if let Some(downstream) = &mut self.downstream {
-            downstream.event(event);
-            if downstream.is_full() {
-                downstream.flush(outlet.client().await?).await?;
-            }
-        }
+        self.pass_on(outlet, event, kind).await?;
         if !(self.role.applies() || dispatch::is_system(kind)) {
             return Ok(());
         }
@@ -100,11 +98,37 @@ impl BatchWork<'_> {
         }
     }
 
+    /// Gives the event to those behind this node, as far as its table's handler lets it through.
+    async fn pass_on(
+        &mut self,
+        outlet: &mut Outlet<'_>,
+        event: &Event,
+        kind: &str,
+    ) -> anyhow::Result<()> {
+        let Some(downstream) = self.downstream.as_mut().filter(|queue| queue.wants(kind)) else {
+            return Ok(());
+        };
+        let name = event.extra1.as_deref().unwrap_or_default();
+        match self.tables.find(name).filter(|_| is_data(kind)) {
+            None => downstream.event(event),
+            Some(table) => {
+                if let Some(event) = self.handling.passed_on(outlet, table, event).await? {
+                    downstream.event(&event);
+                }
+            }
+        }
+        if downstream.is_full() {
+            downstream.flush(outlet.client().await?).await?;
+        }
+        Ok(())
+    }
+
     /// Everything that is left to do before the commit.
     pub(super) async fn finish(&mut self, outlet: &mut Outlet<'_>) -> anyhow::Result<()> {
         let queue = &self.job.settings.queue;
         self.applier.flush(outlet).await?;
         self.applier.verify(outlet).await?;
+        self.handling.finish(outlet).await?;
         let client = outlet.client().await?;
         for name in std::mem::take(&mut self.done.expired) {
             drop_snapshot(client, self.job, self.tables, &name).await?;
@@ -141,17 +165,19 @@ impl BatchWork<'_> {
         {
             self.done.expired.push(table.name.clone());
         }
-        if self.applier.is_new(&table.dest) {
+        if table.handler.changes_dest() && self.applier.is_new(&table.dest) {
             // A batch over many tables should not ask for one after the other.
             let names = upcoming.iter().filter_map(|event| event.extra1.as_deref());
-            let tables = names.filter_map(|name| self.tables.find(name)).map(|table| &table.dest);
-            let new = tables.filter(|dest| self.applier.is_new(dest));
+            let tables = names.filter_map(|name| self.tables.find(name));
+            let dests =
+                tables.filter(|table| table.handler.changes_dest()).map(|table| &table.dest);
+            let new = dests.filter(|dest| self.applier.is_new(dest));
             let mut new: Vec<&TableName> = new.chain([&table.dest]).collect();
             new.sort_unstable();
             new.dedup();
             self.applier.describe(outlet, &new).await?;
         }
-        Ok(self.applier.data(outlet, self.mode, table, event).await?)
+        Ok(self.handling.data(self.applier, outlet, self.mode, table, event).await?)
     }
 
     async fn truncate(&mut self, outlet: &mut Outlet<'_>, event: &Event) -> anyhow::Result<()> {

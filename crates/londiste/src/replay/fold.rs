@@ -132,6 +132,15 @@ impl Fold {
         Ok(())
     }
 
+    /// The operation to add where a row may be inserted over one that is there: then it replaces its values.
+    pub(crate) fn forgiven(&self, op: Op, key: &str) -> Op {
+        let net = self.index.get(key).map(|nr| self.rows[*nr as usize].net);
+        match (op, net) {
+            (Op::Insert, Some(Net::Insert | Net::Update | Net::Replace { .. })) => Op::Update,
+            _ => op,
+        }
+    }
+
     /// Whether there is nothing to apply.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()

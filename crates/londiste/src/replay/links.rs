@@ -53,7 +53,14 @@ impl Links {
     /// The tables of the set that this node has, as they are now.
     pub(super) async fn tables(&mut self, job: &Job) -> anyhow::Result<Tables> {
         let Local { session, set, .. } = self.local(job).await?;
-        set.tables(session, &job.settings.queue).await
+        set.tables(session, &job.settings).await
+    }
+
+    /// The settings have changed, and with them what the tables' handlers mean.
+    pub(super) fn forget_tables(&mut self) {
+        if let Some(local) = &mut self.local {
+            local.set.forget();
+        }
     }
 
     /// Connects to the provider at `location`, unless that is where we are connected.

@@ -2,8 +2,8 @@
 //!
 //! Contract `worker.md`. Reading guide: [`run`] is the entry, `worker` the loop. A cycle asks `role` what this node does,
 //! takes the `next_batch`, and asks `position` whether it is applied already; `set_watch` knows the tables; `reader` streams the batch, `dispatch` says what an event asks for,
-//! `batch` does it within one transaction: `apply` for rows (with `fold`), `system` for the set and the cascade,
-//! `downstream` for queues behind us. `table_sync` looks after tables that are being copied, `watermarks` and `snapshots`
+//! `batch` does it within one transaction: `handling` asks the table's handler, `apply` is for rows (with `fold`), `system` for the set
+//! and the cascade, `downstream` for queues behind us. `table_sync` looks after tables that are being copied, `watermarks` and `snapshots`
 //! after what can be forgotten. `links` holds connections, `wake` all waiting; `failure` says what went wrong.
 //!
 //! Departures from the original:
@@ -18,8 +18,10 @@ pub(crate) mod apply;
 mod batch;
 pub(crate) mod dispatch;
 mod downstream;
+mod event_copy;
 pub(crate) mod failure;
 mod fold;
+pub(crate) mod handling;
 mod links;
 pub(crate) mod next_batch;
 pub(crate) mod position;

@@ -5,10 +5,10 @@
 //! A change is a row with another transaction, or one row more or less.
 
 use pgq_client::Error;
-use pgq_client::name::QueueName;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Statement};
 
+use crate::config::Settings;
 use crate::table::registry::Tables;
 use crate::table::sync::is_copying;
 
@@ -39,8 +39,9 @@ impl SetWatch {
     pub(super) async fn tables(
         &mut self,
         client: &Client,
-        queue: &QueueName,
+        settings: &Settings,
     ) -> anyhow::Result<Tables> {
+        let queue = &settings.queue;
         let statement = match &self.statement {
             Some(statement) => statement,
             None => {
@@ -59,12 +60,17 @@ impl SetWatch {
         }
         self.known = None;
         // Read after the fingerprint: what changes in between is read again the next time.
-        let tables = Tables::load(client, queue).await?;
+        let tables = Tables::load(client, queue, &settings.handlers).await?;
         // The part a copy plays depends on the tables of other queues.
         if !tables.iter().any(is_copying) {
             self.known = Some((now, tables.clone()));
         }
         Ok(tables)
+    }
+
+    /// The list is read again the next time, because what its handlers mean may have changed.
+    pub(super) fn forget(&mut self) {
+        self.known = None;
     }
 
     /// Whether foreign keys waited to be restored when the tables were last asked for.

@@ -71,6 +71,7 @@ impl SnapshotAges {
 mod tests {
     use super::*;
     use crate::calls::TableRow;
+    use crate::handler::Handlers;
     use crate::table::registry::Table;
 
     fn copied() -> Tables {
@@ -79,7 +80,7 @@ mod tests {
             custom_snapshot: Some("5:9:".to_owned()),
             ..TableRow::attached(TableName::new("t"))
         };
-        [Table::from_row(row).unwrap()].into_iter().collect()
+        [Table::from_row(row, &Handlers::default()).unwrap()].into_iter().collect()
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl TableSync {
 
     /// When the worker starts: copies that were under way go on, and those that died behind their last step clear up.
     pub(super) async fn resume(&mut self, job: &Job, client: &Client) -> anyhow::Result<()> {
-        let tables = Tables::load(client, &job.settings.queue).await?;
+        let tables = Tables::load(client, &job.settings.queue, &job.settings.handlers).await?;
         for table in tables.iter().filter(|table| sync::is_copying(table)) {
             self.launch(&table.name);
         }
@@ -237,7 +237,7 @@ async fn leave_at(
     let queue = &job.settings.queue;
     let transaction = job::begin(&mut links.local(job).await?.session).await?;
     calls::lock_table(&transaction, queue, name).await?;
-    let now = Tables::load(&transaction, queue).await?;
+    let now = Tables::load(&transaction, queue, &job.settings.handlers).await?;
     let wanted = |table: &&Table| {
         table.state == TableState::Missing && table.attrs.renewal() == Some(Renewal::Wanted)
     };

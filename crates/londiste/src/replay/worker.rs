@@ -375,6 +375,7 @@ impl Worker {
             self.links.drop_all();
             self.ahead = ReadAhead::default();
         }
+        self.links.forget_tables();
         self.job.settings = Arc::new(new);
         self.sync.copies.reload(self.job.clone());
         tracing::info!("Config reloaded");

@@ -12,7 +12,7 @@ use tokio_postgres::GenericClient;
 use super::attrs::TableAttrs;
 use super::state::{BadState, TableState};
 use crate::calls::{self, CopyRole, TableRow};
-use crate::handler::{Handler, HandlerError};
+use crate::handler::{Handler, HandlerError, Handlers};
 
 /// A table of the set that is attached on this node.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ pub enum LoadError {
 
 impl Table {
     /// From a row of the table list.
-    pub fn from_row(row: TableRow) -> Result<Table, LoadError> {
+    pub fn from_row(row: TableRow, handlers: &Handlers) -> Result<Table, LoadError> {
         let attrs = TableAttrs::parse(row.attrs.as_deref())
             .map_err(|e| LoadError::Attrs(row.table.clone(), e))?;
         let snapshot = row.custom_snapshot.as_deref().map(str::parse).transpose();
@@ -67,7 +67,7 @@ impl Table {
             dest: row.dest().clone(),
             state: row.state()?,
             snapshot: snapshot.map_err(|e| LoadError::Snapshot(row.table.clone(), e))?,
-            handler: Handler::new(&attrs.handler().map_err(HandlerError::Text)?)?,
+            handler: handlers.build(&attrs.handler().map_err(HandlerError::Text)?)?,
             attrs,
             name: row.table,
             dropped_ddl: row.dropped_ddl,
@@ -100,9 +100,14 @@ pub struct Tables {
 
 impl Tables {
     /// Reads the list from a node.
-    pub async fn load(client: &impl GenericClient, queue: &QueueName) -> Result<Tables, LoadError> {
+    pub async fn load(
+        client: &impl GenericClient,
+        queue: &QueueName,
+        handlers: &Handlers,
+    ) -> Result<Tables, LoadError> {
         let rows = calls::get_table_list(client, queue).await?;
-        rows.into_iter().filter(|row| row.local).map(Table::from_row).collect()
+        let local = rows.into_iter().filter(|row| row.local);
+        local.map(|row| Table::from_row(row, handlers)).collect()
     }
 
     /// By name in the set.
@@ -153,6 +158,10 @@ mod tests {
     use super::*;
     use pgq_client::id::TickId;
 
+    fn table(row: TableRow) -> Result<Table, LoadError> {
+        Table::from_row(row, &Handlers::default())
+    }
+
     fn row() -> TableRow {
         TableRow {
             merge_state: Some("ok".to_owned()),
@@ -162,16 +171,16 @@ mod tests {
 
     #[test]
     fn a_table_is_known_by_its_own_name_unless_it_has_another_here() {
-        assert_eq!(Table::from_row(row()).unwrap().dest.as_str(), "public.t");
+        assert_eq!(table(row()).unwrap().dest.as_str(), "public.t");
         let renamed = TableRow { dest_table: Some(TableName::new("other.name")), ..row() };
-        let table = Table::from_row(renamed).unwrap();
+        let table = self::table(renamed).unwrap();
         assert_eq!((table.name.as_str(), table.dest.as_str()), ("public.t", "other.name"));
     }
 
     #[test]
     fn only_tables_in_sync_want_events_and_not_those_the_copy_brought() {
         let with = |state: &str, snapshot: Option<&str>| {
-            Table::from_row(TableRow {
+            table(TableRow {
                 merge_state: Some(state.to_owned()),
                 custom_snapshot: snapshot.map(str::to_owned),
                 ..row()
@@ -191,7 +200,7 @@ mod tests {
     fn a_table_to_be_renewed_is_kept_up_until_the_copy_has_it() {
         let with = |state: Option<&str>, attrs: Option<&str>| {
             let (merge_state, attrs) = (state.map(str::to_owned), attrs.map(str::to_owned));
-            Table::from_row(TableRow { merge_state, attrs, ..row() }).unwrap().wants(Txid(5))
+            table(TableRow { merge_state, attrs, ..row() }).unwrap().wants(Txid(5))
         };
         assert!(with(None, Some("renew=1")));
         assert!(!with(None, None));
@@ -204,8 +213,7 @@ mod tests {
             "handler=londiste%28ignore_truncate%3d1%29",
             "handlers=londiste%28ignore_truncate%3d1%29",
         ] {
-            let table =
-                Table::from_row(TableRow { attrs: Some(attrs.to_owned()), ..row() }).unwrap();
+            let table = self::table(TableRow { attrs: Some(attrs.to_owned()), ..row() }).unwrap();
             assert!(table.handler.ignore_truncate());
         }
     }
@@ -213,8 +221,8 @@ mod tests {
     #[test]
     fn unknown_texts_are_refused() {
         let state = TableRow { merge_state: Some("lost".to_owned()), ..row() };
-        assert_eq!(Table::from_row(state).unwrap_err().to_string(), "Bad table state: lost");
+        assert_eq!(table(state).unwrap_err().to_string(), "Bad table state: lost");
         let handler = TableRow { attrs: Some("handler=nosuch".to_owned()), ..row() };
-        assert_eq!(Table::from_row(handler).unwrap_err().to_string(), "'nosuch'");
+        assert_eq!(table(handler).unwrap_err().to_string(), "'nosuch'");
     }
 }

@@ -102,7 +102,13 @@ fn is_usable(source: &Source, table: &TableName) -> bool {
 pub fn stores_data(row: &TableRow) -> bool {
     let handler =
         TableAttrs::parse(row.attrs.as_deref()).ok().and_then(|attrs| attrs.handler().ok());
-    !handler.is_some_and(|handler| {
-        matches!(handler.name.as_str(), "qtable" | "qsplitter" | "vtable" | "fake_local")
+    // By name: whoever asks may not have the module that another node's handler comes from.
+    !handler.is_some_and(|handler| match handler.name.as_str() {
+        "qtable" | "qsplitter" | "vtable" | "fake_local" => true,
+        "shard" | "part" => {
+            let replay = handler.args.get("disable_replay");
+            replay.is_some_and(|disabled| matches!(disabled.as_str(), "true" | "1"))
+        }
+        _ => false,
     })
 }

@@ -159,6 +159,7 @@ pub fn readiness(table: &Table, provider: Option<&TableRow>) -> Readiness {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handler::Handlers;
 
     fn row(name: &str, state: Option<&str>) -> TableRow {
         TableRow {
@@ -167,8 +168,12 @@ mod tests {
         }
     }
 
+    fn table(row: TableRow) -> Table {
+        Table::from_row(row, &Handlers::default()).unwrap()
+    }
+
     fn tables(states: &[(&str, Option<&str>)]) -> Tables {
-        states.iter().map(|(name, state)| Table::from_row(row(name, *state)).unwrap()).collect()
+        states.iter().map(|(name, state)| table(row(name, *state))).collect()
     }
 
     #[track_caller]
@@ -248,15 +253,14 @@ mod tests {
 
     #[test]
     fn a_table_is_copied_from_where_its_rows_are() {
-        let table = Table::from_row(row("a", None)).unwrap();
+        let table = self::table(row("a", None));
         assert_eq!(readiness(&table, Some(&row("a", Some("ok")))), Readiness::Ready);
         assert_eq!(readiness(&table, Some(&row("a", Some("in-copy")))), Readiness::NotInSync);
         let elsewhere = TableRow { local: false, ..row("a", None) };
         assert_eq!(readiness(&table, Some(&elsewhere)), Readiness::NotAvailable);
         assert_eq!(readiness(&table, None), Readiness::NotAvailable);
         let from_other =
-            Table::from_row(TableRow { attrs: Some("copy_node=n3".to_owned()), ..row("a", None) })
-                .unwrap();
+            self::table(TableRow { attrs: Some("copy_node=n3".to_owned()), ..row("a", None) });
         assert_eq!(readiness(&from_other, None), Readiness::Ready);
     }
 }

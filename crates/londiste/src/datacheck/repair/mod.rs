@@ -85,8 +85,9 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
             );
             continue;
         }
-        let condition = whole_condition(condition(table)?.as_deref(), wanted);
         let Some(sides) = here.sides(job, table).await? else { continue };
+        let belongs = condition(job, table, sides.db).await?;
+        let condition = whole_condition(belongs.as_deref(), wanted);
         let applydb = match options.apply {
             true => Some(connect_replica(job, "applydb").await?),
             false => None,
@@ -191,7 +192,7 @@ impl Repair<'_> {
 
         tracing::info!("Comparing dumps: {dst}");
         let keys = layout.keys;
-        let belongs = condition(self.table)?;
+        let belongs = condition(self.job, self.table, db).await?;
         let writer = Writer::new(layout, (src, dst), partitioned, belongs.as_deref());
         script.remove_old()?;
         let mut applier =

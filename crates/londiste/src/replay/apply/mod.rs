@@ -68,6 +68,8 @@ pub(crate) enum Mode {
     Sets,
     /// Not at all: every event by a statement of its own, in order.
     Rows,
+    /// As `Sets`, and a row that is inserted over one that came just before replaces it.
+    Net,
 }
 
 /// Why a change could not be applied.
@@ -204,18 +206,18 @@ impl Applier {
         }
     }
 
-    /// Takes a data event; applies pending changes when there are enough of them.
-    pub(crate) async fn data(
-        &mut self,
-        outlet: &mut Outlet<'_>,
-        mode: Mode,
-        table: &Table,
-        event: &Event,
-    ) -> Result<(), ApplyError> {
-        let place = self.target(outlet, table, event.into()).await?;
+    /// What a data event of a table says.
+    ///
+    /// # Errors
+    /// It does not follow its format.
+    pub(crate) fn decode<'e>(
+        &self,
+        table: &TableName,
+        event: &'e Event,
+    ) -> Result<RowEvent<'e>, EventError> {
         let kind = event.kind.as_deref().unwrap_or_default();
         let data = event.data.as_deref().unwrap_or_default();
-        let decoded = row::decode(kind, data).map_err(|e| {
+        row::decode(kind, data).map_err(|e| {
             let problem = match e {
                 RowError::NotUtf8 => format!(
                     "a value that cannot be converted to UTF8 (encoding of the provider's database: {})",
@@ -223,24 +225,50 @@ impl Applier {
                 ),
                 RowError::Format(problem) => problem,
             };
-            EventError::unusable(event.into(), format!("{problem} (table {})", table.name))
-        })?;
-        let change = match &decoded {
+            EventError::unusable(event.into(), format!("{problem} (table {table})"))
+        })
+    }
+
+    /// Takes a data event as it is; applies pending changes when there are enough of them.
+    pub(crate) async fn data(
+        &mut self,
+        outlet: &mut Outlet<'_>,
+        mode: Mode,
+        table: &Table,
+        event: &Event,
+    ) -> Result<(), ApplyError> {
+        let change = self.decode(&table.name, event)?;
+        let bytes = event.data.as_ref().map_or(0, String::len);
+        self.change(outlet, mode, &table.dest, (event.into(), bytes), &change).await
+    }
+
+    /// Takes a change of a destination table; applies pending changes when there are enough of them. The event that it comes
+    /// from is named by errors, and its size in bytes says when there are enough.
+    pub(crate) async fn change(
+        &mut self,
+        outlet: &mut Outlet<'_>,
+        mode: Mode,
+        dest: &TableName,
+        (event, bytes): (EventRef, usize),
+        change: &RowEvent<'_>,
+    ) -> Result<(), ApplyError> {
+        let place = self.target(outlet, dest, event).await?;
+        let change = match change {
             RowEvent::Fragment { op, sql } => Some(self.targets[place].fragment(*op, sql)),
             RowEvent::Row { op, key, columns } => {
                 if self.targets[place].folds_by_other(key) {
                     self.flush(outlet).await?;
                 }
-                self.targets[place].change(event.into(), *op, key, columns)?
+                self.targets[place].change(event, *op, key, columns)?
             }
         };
         let Some(change) = change else { return Ok(()) };
         let key = match mode {
-            Mode::Sets => self.targets[place].fold_key(&change),
+            Mode::Sets | Mode::Net => self.targets[place].fold_key(&change),
             Mode::Rows => None,
         };
         match key {
-            Some(key) => self.set(outlet, place, &key, &change, data.len()).await,
+            Some(key) => self.set(outlet, place, (mode, &key), &change, bytes).await,
             None => self.row(outlet, place, event, change).await,
         }
     }
@@ -250,7 +278,7 @@ impl Applier {
         &mut self,
         outlet: &mut Outlet<'_>,
         place: usize,
-        key: &str,
+        (mode, key): (Mode, &str),
         change: &Change<'_>,
         bytes: usize,
     ) -> Result<(), ApplyError> {
@@ -262,7 +290,7 @@ impl Applier {
             self.touched.push(place);
         }
         target
-            .fold_in(key, change)
+            .fold_in(mode, key, change)
             .map_err(|_| ApplyError::Set { table: target.dest.clone(), source: None })?;
         // The constant stands for what a row takes besides its text.
         self.folded_bytes += bytes + 64;
@@ -278,7 +306,7 @@ impl Applier {
         &mut self,
         outlet: &mut Outlet<'_>,
         place: usize,
-        event: &Event,
+        event: EventRef,
         change: Change<'_>,
     ) -> Result<(), ApplyError> {
         // Folded changes of the same table come first; where code runs, it must also see the other tables as they were.
@@ -287,7 +315,26 @@ impl Applier {
             self.flush(outlet).await?;
         }
         let target = &mut self.targets[place];
-        self.rows.push(outlet, target, place, event.into(), change).await?;
+        self.rows.push(outlet, target, place, event, change).await?;
+        if self.rows.is_full() { self.flush(outlet).await } else { Ok(()) }
+    }
+
+    /// Queues a statement that runs a function of the application's for an event of a table, after everything before.
+    ///
+    /// # Errors
+    /// What was pending is refused.
+    pub(crate) async fn call(
+        &mut self,
+        outlet: &mut Outlet<'_>,
+        table: &TableName,
+        event: EventRef,
+        sql: String,
+    ) -> Result<(), ApplyError> {
+        // The function may look at any table.
+        if !self.touched.is_empty() {
+            self.flush(outlet).await?;
+        }
+        self.rows.call(table, event, sql);
         if self.rows.is_full() { self.flush(outlet).await } else { Ok(()) }
     }
 
@@ -334,7 +381,7 @@ impl Applier {
         event: &Event,
     ) -> Result<(), ApplyError> {
         self.flush(outlet).await?;
-        let place = self.target(outlet, table, event.into()).await?;
+        let place = self.target(outlet, &table.dest, event.into()).await?;
         // What inherits from it has truncate events of its own.
         let only = self.targets[place].relation.only();
         let sql = format!("TRUNCATE {only}{} CASCADE;", table.dest.quoted());
@@ -389,15 +436,15 @@ impl Applier {
     async fn target(
         &mut self,
         outlet: &mut Outlet<'_>,
-        table: &Table,
+        dest: &TableName,
         event: EventRef,
     ) -> Result<usize, ApplyError> {
-        if self.is_new(&table.dest) {
-            self.describe(outlet, &[&table.dest]).await?;
+        if self.is_new(dest) {
+            self.describe(outlet, &[dest]).await?;
         }
-        let known = self.places.get(&table.dest).copied();
+        let known = self.places.get(dest).copied();
         let place = known.filter(|place| !self.targets[*place].stale).ok_or_else(|| {
-            let problem = format!("table {} does not exist on this node", table.dest);
+            let problem = format!("table {dest} does not exist on this node");
             EventError::unusable(event, problem)
         })?;
         self.targets[place].used = true;

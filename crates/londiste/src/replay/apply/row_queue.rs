@@ -35,10 +35,17 @@ pub(super) struct RowQueue {
 #[derive(Debug)]
 struct Pending {
     event: EventRef,
-    /// Which target.
-    place: usize,
-    op: Op,
+    does: Does,
     query: Query,
+}
+
+/// What a statement does.
+#[derive(Debug)]
+enum Does {
+    /// Changes a row of a target.
+    Change { place: usize, op: Op },
+    /// Runs a function for an event of a table.
+    Call { table: TableName },
 }
 
 #[derive(Debug)]
@@ -74,8 +81,16 @@ impl RowQueue {
             }
         };
         self.runs_code |= target.relation.runs_code;
-        self.pending.push(Pending { event, place, op, query });
+        self.pending.push(Pending { event, does: Does::Change { place, op }, query });
         Ok(())
+    }
+
+    /// Adds the call of a function, which may do anything.
+    pub(super) fn call(&mut self, table: &TableName, event: EventRef, sql: String) {
+        self.runs_code = true;
+        self.bytes += sql.len();
+        let does = Does::Call { table: table.clone() };
+        self.pending.push(Pending { event, does, query: Query::Text(sql) });
     }
 
     /// Whether nothing waits.
@@ -115,12 +130,21 @@ impl RowQueue {
         }
         while let Some((pending, answer)) = answers.pop_front() {
             let rows = answer.await.map_err(|e: tokio_postgres::Error| {
-                let dest = &targets[pending.place].dest;
-                // Not the statement: a fragment holds values.
-                refused(pending.event, dest, Error::sql(e, describe(pending.op, dest)))
+                // Not the statement: it may hold values.
+                let (table, what) = match &pending.does {
+                    Does::Change { place, op } => {
+                        let dest = &targets[*place].dest;
+                        (dest, describe(*op, dest))
+                    }
+                    Does::Call { table } => (table, "the handler's function".to_owned()),
+                };
+                refused(pending.event, table, Error::sql(e, what))
             })?;
-            if rows == 0 && pending.op != Op::Insert {
-                missed.push((pending.place, pending.op));
+            if let Does::Change { place, op } = pending.does
+                && rows == 0
+                && op != Op::Insert
+            {
+                missed.push((place, op));
             }
         }
         if queue.runs_code {

@@ -10,7 +10,7 @@ use tokio_postgres::{Client, Statement};
 use super::super::fold::{Conflict, Fold, MOST_SHAPES, Slot};
 use super::relation::{Fingerprint, NoSuchColumn, Relation};
 use super::statement::{self, Form, Shape};
-use super::{EventError, EventRef};
+use super::{EventError, EventRef, Mode};
 
 /// A destination table on one connection.
 #[derive(Debug)]
@@ -206,9 +206,17 @@ impl Target {
         Some(text)
     }
 
-    pub(super) fn fold_in(&mut self, key: &str, change: &Change<'_>) -> Result<(), Conflict> {
+    pub(super) fn fold_in(
+        &mut self,
+        mode: Mode,
+        key: &str,
+        change: &Change<'_>,
+    ) -> Result<(), Conflict> {
         match change {
-            Change::Row { op, columns } => self.fold.add(*op, key, columns.iter().copied()),
+            Change::Row { op, columns } => {
+                let op = if mode == Mode::Net { self.fold.forgiven(*op, key) } else { *op };
+                self.fold.add(op, key, columns.iter().copied())
+            }
             Change::Fragment { .. } => Err(Conflict),
         }
     }

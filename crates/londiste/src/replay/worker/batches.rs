@@ -11,6 +11,7 @@ use pgq_client::id::TickId;
 use super::super::apply::{ApplyError, Mode, Outlet};
 use super::super::batch::{self, BatchDone, BatchWork};
 use super::super::downstream::Downstream;
+use super::super::handling::Handling;
 use super::super::links::Local;
 use super::super::reader::{BatchReader, Source};
 use super::super::role::Role;
@@ -115,6 +116,7 @@ impl Worker {
                 &settings.queue,
                 node.info.global_watermark.map(|tick| tick.0),
             ),
+            handling: Handling::new(batch),
             done: BatchDone::default(),
         };
         let mut outlet = Outlet::new(transaction.client());
@@ -171,6 +173,7 @@ impl Worker {
             applier,
             ages: &mut self.ages,
             downstream: None,
+            handling: Handling::new(batch),
             done: BatchDone::default(),
         };
         let mut outlet = Outlet::new(transaction.client());
@@ -340,12 +343,14 @@ fn local_filter(tables: &Tables, drop_execute: bool) -> String {
 mod tests {
     use super::*;
     use crate::calls::TableRow;
+    use crate::handler::Handlers;
     use crate::table::registry::Table;
 
     #[test]
     fn a_local_node_fetches_its_tables_and_what_concerns_everybody() {
         let row = TableRow::attached(pgq_client::name::TableName::new("public.it's"));
-        let tables: Tables = [Table::from_row(row).unwrap()].into_iter().collect();
+        let tables: Tables =
+            [Table::from_row(row, &Handlers::default()).unwrap()].into_iter().collect();
         assert_eq!(
             local_filter(&tables, false),
             "(ev_type like 'pgq.%' or ev_type like 'londiste.%' or ev_type = 'EXECUTE' \
