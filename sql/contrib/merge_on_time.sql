@@ -114,7 +114,7 @@ begin
             select pg_catalog.string_agg(pg_catalog.quote_ident(pair.their) || ' = ' || pg_catalog.quote_nullable(
                        event.vals[pg_catalog.array_position(event.names, pair.our)]), ' and ')
               into condition
-              from pg_catalog.unnest(theirs, ours) as pair (their, our);
+              from rows from (pg_catalog.unnest(theirs), pg_catalog.unnest(ours)) as pair (their, our);
             execute pg_catalog.format('select exists (select from %s where %s)',
                 public._merge_table(parent), condition) into there;
             if not there then
@@ -167,7 +167,7 @@ begin
     elsif has_old then
         select pg_catalog.string_agg(pg_catalog.quote_ident(col.name) || ' = ' || pg_catalog.quote_nullable(col.val), ', ')
           into sets
-          from pg_catalog.unnest(event.names, event.vals) as col (name, val)
+          from rows from (pg_catalog.unnest(event.names), pg_catalog.unnest(event.vals)) as col (name, val)
          where col.name <> all (keys);
         if sets is not null then
             execute pg_catalog.format('update only %s set %s where %s', target, sets, by_key);
