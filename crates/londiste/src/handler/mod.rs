@@ -3,8 +3,11 @@
 //! A handler is stored as text with its table ([`HandlerSpec`] parses it) and built
 //! each time the table list is read. Each kind is a variant of [`Handler`] with a file for what it accepts and does.
 
+mod change;
+pub mod dispatch;
 mod londiste;
 
+pub use change::RowChange;
 pub use londiste::Londiste;
 
 use crate::table::attrs::{self, HandlerSpec};
@@ -29,12 +32,45 @@ pub enum HandlerError {
         /// What was given.
         value: String,
     },
+    /// A word is not among those known.
+    #[error("Bad argument {name} value '{value}'")]
+    Word {
+        /// The argument.
+        name: &'static str,
+        /// What was given.
+        value: String,
+    },
     /// A number is no number.
     #[error("invalid literal for int() with base 10: '{0}'")]
     NotInteger(String),
     /// `encoding` asks for a repair of texts that we do not do.
     #[error("encoding validator not supported")]
     Encoding,
+    /// `part_mode=date_field` without the column to look at.
+    #[error("part_mode date_field requires part_field!")]
+    PartFieldRequired,
+    /// `event_types` has something else than I, U and D.
+    #[error("Unsupported operation: {0}")]
+    Operation(String),
+    /// `fields` takes a column twice or makes two of the same name.
+    #[error("Bad argument fields: {0} is named twice")]
+    FieldTwice(String),
+    /// A template uses a variable that does not exist, or that has no value with these arguments.
+    #[error("Bad argument {name}: no value for %({variable})s, only for: {known}")]
+    Variable {
+        /// The argument.
+        name: &'static str,
+        /// The variable.
+        variable: String,
+        /// The variables it can use.
+        known: String,
+    },
+    /// A template has a percent sign that is neither doubled nor the beginning of a variable.
+    #[error("Bad argument {name}: a percent sign is written %%, a variable %(name)s")]
+    Percent {
+        /// The argument.
+        name: &'static str,
+    },
 }
 
 fn quoted_list(names: &[String]) -> String {
