@@ -1,17 +1,20 @@
-//! One change of a row, as handlers hand it to the engine.
+//! What an event comes to for one row once a handler has had its say.
 
 use std::borrow::Cow;
 
 use pgq_client::text::row::{Columns, Op};
 
-/// A change of one row of some table.
+/// A change of one row, ready to be applied: names are those of the destination.
+///
+/// The shape is that of a decoded event: an insert writes all columns, an update writes those that are not in the key and finds
+/// the row by the others, a delete needs the key and may have more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowChange<'a> {
-    /// Operation.
+    /// What happens to the row.
     pub op: Op,
-    /// Names of the key columns, empty when the table has none.
+    /// Names of the key columns; empty when there is no key, which only an insert can do without.
     pub key: Vec<Cow<'a, str>>,
-    /// Columns in event order.
+    /// Columns in the order they are written; `None` is NULL.
     pub columns: Columns<'a>,
 }
 

@@ -9,6 +9,7 @@ mod applyfn;
 mod args;
 mod bulk;
 mod change;
+pub mod dispatch;
 mod londiste;
 mod modules;
 mod qsplitter;
@@ -46,6 +47,14 @@ pub enum HandlerError {
         /// What was given.
         value: String,
     },
+    /// A word is not among those known.
+    #[error("Bad argument {name} value '{value}'")]
+    Word {
+        /// The argument.
+        name: &'static str,
+        /// What was given.
+        value: String,
+    },
     /// A number is no number.
     #[error("invalid literal for int() with base 10: '{0}'")]
     NotInteger(String),
@@ -64,6 +73,31 @@ pub enum HandlerError {
     /// `shard` has nothing to hash.
     #[error("Specify hash key field as hash_key argument")]
     NoHashKey,
+    /// `part_mode=date_field` without the column to look at.
+    #[error("part_mode date_field requires part_field!")]
+    PartFieldRequired,
+    /// `event_types` has something else than I, U and D.
+    #[error("Unsupported operation: {0}")]
+    Operation(String),
+    /// `fields` takes a column twice or makes two of the same name.
+    #[error("Bad argument fields: {0} is named twice")]
+    FieldTwice(String),
+    /// A template uses a variable that does not exist, or that has no value with these arguments.
+    #[error("Bad argument {name}: no value for %({variable})s, only for: {known}")]
+    Variable {
+        /// The argument.
+        name: &'static str,
+        /// The variable.
+        variable: String,
+        /// The variables it can use.
+        known: String,
+    },
+    /// A template has a percent sign that is neither doubled nor the beginning of a variable.
+    #[error("Bad argument {name}: a percent sign is written %%, a variable %(name)s")]
+    Percent {
+        /// The argument.
+        name: &'static str,
+    },
 }
 
 fn quoted_list(names: &[String]) -> String {
