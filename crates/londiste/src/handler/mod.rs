@@ -4,6 +4,7 @@
 //! each time the table list is read. Each kind is a variant of [`Handler`] with a file for what it accepts and does.
 
 mod londiste;
+pub mod obfuscate;
 
 pub use londiste::Londiste;
 
