@@ -335,7 +335,8 @@ fn net_effects_of_bulk(implementation: Impl) {
             "insert into m0 values (1, 'gone'); truncate m0; insert into m0 values (2, 'stays')",
         );
         assert_eq!(pair.dst.text("select * from m0"), "2|stays|");
-        let by_hand = "select pgq.insert_event('{QUEUE}', 'I:', 'id=3', 'public.m0', null, null, null)";
+        let by_hand =
+            "select pgq.insert_event('{QUEUE}', 'I:', 'id=3', 'public.m0', null, null, null)";
         pair.src.sql(&by_hand.replace("{QUEUE}", QUEUE));
         pair.below.wait_log("non-pk tables not supported: public.m0", EVENTUALLY);
         pair.below.londiste(["change-handler", "m0"]).ok();

@@ -1,16 +1,21 @@
 //! Which columns are copied: those that both tables have, in the provider's order.
 
+use pgq_client::Error;
 use pgq_client::name::TableName;
 use pgq_client::text::quoting::quote_ident;
-use pgq_client::{Error, Result};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
+
+use crate::handler::Handler;
+use crate::handler::obfuscate::ObfuscateError;
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Column {
-    /// Name, unquoted.
+    /// Name, unquoted. Of a column of the source: what it is called here.
     pub(super) name: String,
+    /// Name in its own table.
+    pub(super) own_name: String,
     /// Whether the server computes it: such a column is neither sent nor accepted.
     pub(super) generated: bool,
     /// Name of its type, if that is one of the server's own; `enum` for any enumeration. `None` for all others.
@@ -32,7 +37,7 @@ pub(super) struct Layout {
 ///
 /// # Errors
 /// When there is no such table, or the server's.
-pub(super) async fn load(client: &Client, table: &TableName) -> Result<Layout> {
+pub(super) async fn load(client: &Client, table: &TableName) -> pgq_client::Result<Layout> {
     let sql = "select a.attname, a.attgenerated <> '' as generated, c.relkind = 'p' as partitioned, \
                       case when t.typtype = 'e' then 'enum' \
                            when t.oid < 10000 and t.typtype = 'b' then t.typname::text end as kind, \
@@ -49,17 +54,37 @@ pub(super) async fn load(client: &Client, table: &TableName) -> Result<Layout> {
         return Err(Error::config(format!("table {table} does not exist or has no columns")));
     };
     let columns = rows.iter().map(|row| {
+        let name: String = row.try_get("attname")?;
         Ok(Column {
-            name: row.try_get("attname")?,
+            own_name: name.clone(),
+            name,
             generated: row.try_get("generated")?,
             kind: row.try_get("kind")?,
         })
     });
     Ok(Layout {
-        columns: columns.collect::<Result<_>>()?,
+        columns: columns.collect::<pgq_client::Result<_>>()?,
         partitioned: first.try_get("partitioned")?,
         version: first.try_get("version")?,
     })
+}
+
+/// The columns of the source's table that the handler lets through, by the names that it gives them.
+///
+/// # Errors
+/// The handler has no rule for the table.
+pub(super) fn handled(
+    handler: &Handler,
+    source: &TableName,
+    columns: Vec<Column>,
+) -> Result<Vec<Column>, ObfuscateError> {
+    let mut handled = Vec::with_capacity(columns.len());
+    for column in columns {
+        if let Some(name) = handler.copied_column(source, &column.own_name)? {
+            handled.push(Column { name: name.to_owned(), ..column });
+        }
+    }
+    Ok(handled)
 }
 
 /// Types whose binary form means the same on every server that we support, and is checked on its way in as their text is.
@@ -123,6 +148,8 @@ pub(super) fn binary(names: &[String], provider: &Layout, subscriber: &Layout) -
 pub(super) struct Common {
     /// Columns to copy, unquoted.
     pub(super) names: Vec<String>,
+    /// What they are called on the source.
+    pub(super) own_names: Vec<String>,
     /// One line per column that is not copied although somebody may expect it.
     pub(super) warnings: Vec<String>,
 }
@@ -130,7 +157,7 @@ pub(super) struct Common {
 /// Matches the columns of the source with those of the destination. `table` is named in the warnings.
 pub(super) fn common(table: &TableName, provider: &[Column], subscriber: &[Column]) -> Common {
     let find = |columns: &[Column], name: &str| columns.iter().find(|c| c.name == name).cloned();
-    let mut names = Vec::new();
+    let (mut names, mut own_names) = (Vec::new(), Vec::new());
     let mut warnings = Vec::new();
     for column in provider {
         let name = &column.name;
@@ -141,7 +168,10 @@ pub(super) fn common(table: &TableName, provider: &[Column], subscriber: &[Colum
             Some(_) if column.generated => {}
             Some(theirs) if theirs.generated => warnings
                 .push(format!("Table {table} column {name} is computed on subscriber, not copied")),
-            Some(_) => names.push(name.clone()),
+            Some(_) => {
+                names.push(name.clone());
+                own_names.push(column.own_name.clone());
+            }
         }
     }
     for column in subscriber {
@@ -155,7 +185,7 @@ pub(super) fn common(table: &TableName, provider: &[Column], subscriber: &[Colum
             Some(_) => {}
         }
     }
-    Common { names, warnings }
+    Common { names, own_names, warnings }
 }
 
 /// `a, "B"`
@@ -172,6 +202,7 @@ mod tests {
             .split_whitespace()
             .map(|name| Column {
                 name: name.trim_end_matches('=').to_owned(),
+                own_name: name.trim_end_matches('=').to_owned(),
                 generated: name.ends_with('='),
                 kind: None,
             })
@@ -217,6 +248,7 @@ mod tests {
     fn layout(version: i32, kinds: &str) -> Layout {
         let columns = kinds.split_whitespace().enumerate().map(|(nr, kind)| Column {
             name: format!("c{nr}"),
+            own_name: format!("c{nr}"),
             generated: false,
             kind: (kind != "-").then(|| kind.to_owned()),
         });

@@ -137,6 +137,7 @@ async fn work(job: &Job, location: &str, name: &str, shared: &Shared) -> anyhow:
     run(&src, "begin isolation level repeatable read, read only").await?;
     run(&src, &format!("set transaction snapshot '{}'", shared.snapshot)).await?;
     set_up(&src, SOURCE_SETTINGS).await?;
+    let shape = shared.statements.shape()?;
     let dst = connect_replica(job, name).await?;
     loop {
         let next = shared.ranges.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
@@ -149,7 +150,7 @@ async fn work(job: &Job, location: &str, name: &str, shared: &Shared) -> anyhow:
         let dest = shared.table.dest.quoted();
         run(&dst, &format!("lock table only {dest} in row exclusive mode")).await?;
         still_ours(job, &dst, &shared.table, CopyMode::Parallel).await?;
-        pipe::stream(&src, &read, &dst, &write, shared.statements.format, &shared.progress).await?;
+        pipe::stream(&src, &read, &dst, &write, &shape, &shared.progress).await?;
         run(&dst, "commit").await?;
         crash_point("copy-range-committed");
     }

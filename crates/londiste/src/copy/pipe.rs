@@ -8,6 +8,7 @@ use pgq_client::{Error, Result};
 use tokio_postgres::Client;
 
 use super::progress::Progress;
+use crate::handler::obfuscate::CopyRules;
 
 /// Rows travel together up to this size; a message per row costs more than the row.
 const CHUNK: usize = 64 * 1024;
@@ -23,6 +24,26 @@ pub(super) enum Format {
     Text,
     /// As the types send and receive themselves.
     Binary,
+}
+
+/// What rows look like on their way, and what becomes of them.
+pub(super) struct Shape<'r> {
+    pub(super) format: Format,
+    /// How values are hidden, in rows of text.
+    pub(super) rules: Option<CopyRules<'r>>,
+}
+
+impl Shape<'_> {
+    /// Adds a row to a chunk.
+    fn put(&self, row: &[u8], chunk: &mut BytesMut) -> Result<()> {
+        match &self.rules {
+            None => chunk.extend_from_slice(row),
+            Some(rules) => {
+                rules.line(row, chunk).map_err(|problem| Error::config(problem.to_string()))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What stands before the first row and behind the last one in binary form: signature, flags and the length of an
@@ -42,9 +63,10 @@ pub(super) async fn stream(
     copy_out: &str,
     dst: &Client,
     copy_in: &str,
-    format: Format,
+    shape: &Shape<'_>,
     progress: &Progress,
 ) -> Result<()> {
+    let format = shape.format;
     let read_error = |e| Error::sql(e, copy_out);
     let mut messages = pin!(src.copy_out(copy_out).await.map_err(read_error)?);
     let mut unpacker = Unpacker::new(format);
@@ -65,7 +87,7 @@ pub(super) async fn stream(
                     break;
                 };
                 if let Some(row) = unpacker.row(message)? {
-                    chunk.extend_from_slice(&row);
+                    shape.put(&row, &mut chunk)?;
                     count += 1;
                 }
             }

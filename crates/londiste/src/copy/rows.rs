@@ -10,13 +10,14 @@ use pgq_client::name::{QueueName, TableName};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::columns::{self, quoted_list};
-use super::pipe::Format;
+use super::columns::{self, Common, quoted_list};
+use super::pipe::{Format, Shape};
 use super::progress::Progress;
 use super::source::{self, Link, Registration};
 use super::{parallel, pipe, renew};
 use crate::crash_point::crash_point;
 use crate::ddl::{self, Purpose, Structure, create, drop};
+use crate::handler::obfuscate::{ObfuscateError, Rules};
 use crate::job::{self, Job};
 use crate::table::attrs::TableAttrs;
 use crate::table::belonging;
@@ -84,7 +85,8 @@ pub(super) async fn copy(
     // The first query fixes what is copied, so it comes after the wait for the lock.
     run(src, "begin isolation level repeatable read, read only").await?;
     set_up(src, SOURCE_SETTINGS).await?;
-    let there = columns::load(src, source).await?;
+    let mut there = columns::load(src, source).await?;
+    there.columns = columns::handled(&table.handler, source, there.columns)?;
     let here = columns::load(dst, &table.dest).await?;
     let common = columns::common(&table.name, &there.columns, &here.columns);
     for warning in &common.warnings {
@@ -93,11 +95,11 @@ pub(super) async fn copy(
     if common.names.is_empty() {
         bail!("table {}: no common columns with {source} on the source", table.name);
     }
-    let format =
-        if columns::binary(&common.names, &there, &here) { Format::Binary } else { Format::Text };
+    let binary = table.handler.rules().is_none() && columns::binary(&common.names, &there, &here);
+    let format = if binary { Format::Binary } else { Format::Text };
     let condition = belonging::condition(&table.attrs, &table.handler, dst).await?;
     let from = (source, there.partitioned);
-    let statements = Statements::new(table, from, &common.names, format, condition);
+    let statements = Statements::new(table, from, &common, format, condition);
     statements.check_condition(src, table).await?;
 
     let structure = match mode {
@@ -123,7 +125,7 @@ pub(super) async fn copy(
             tracing::info!("{}: start copy", table.name);
             let (read, write) = (statements.read(None), renew::write(&common.names, format));
             tracing::debug!("{}: {read}", table.name);
-            pipe::stream(src, &read, dst, &write, format, progress).await?;
+            pipe::stream(src, &read, dst, &write, &statements.shape()?, progress).await?;
             finished(table, progress);
             let statements =
                 renew::Statements::new(&table.dest, &common.names, &key, here.partitioned);
@@ -136,7 +138,7 @@ pub(super) async fn copy(
             tracing::info!("{}: start copy", table.name);
             let (read, write) = (statements.read(None), statements.write(frozen));
             tracing::debug!("{}: {read}", table.name);
-            pipe::stream(src, &read, dst, &write, statements.format, progress).await?;
+            pipe::stream(src, &read, dst, &write, &statements.shape()?, progress).await?;
             finished(table, progress);
         }
     }
@@ -232,33 +234,51 @@ pub(super) struct Statements {
     pub(super) source: String,
     /// Whether the source's rows are in its partitions.
     partitioned: bool,
+    source_columns: String,
     dest: String,
     columns: String,
     condition: Option<String>,
-    pub(super) format: Format,
+    format: Format,
+    /// The handler's rules, with the table and the columns that they are asked for.
+    hiding: Option<(Arc<Rules>, TableName, Vec<String>)>,
 }
 
 impl Statements {
     fn new(
         table: &Table,
         (source, partitioned): (&TableName, bool),
-        names: &[String],
+        common: &Common,
         format: Format,
         condition: Option<String>,
     ) -> Self {
+        let rules = table.handler.rules().cloned();
         Self {
+            hiding: rules.map(|rules| (rules, source.clone(), common.own_names.clone())),
             source: source.quoted(),
             partitioned,
             dest: table.dest.quoted(),
-            columns: quoted_list(names),
+            source_columns: quoted_list(&common.own_names),
+            columns: quoted_list(&common.names),
             condition,
             format,
         }
     }
 
+    /// How rows travel.
+    ///
+    /// # Errors
+    /// The handler has no rules for the table.
+    pub(super) fn shape(&self) -> Result<Shape<'_>, ObfuscateError> {
+        let rules = match &self.hiding {
+            None => None,
+            Some((rules, table, columns)) => Some(rules.table(table)?.copy(columns)),
+        };
+        Ok(Shape { format: self.format, rules })
+    }
+
     /// Reads all rows, or those in a range of pages.
     pub(super) fn read(&self, range: Option<&str>) -> String {
-        let Self { source, columns, .. } = self;
+        let Self { source, source_columns: columns, .. } = self;
         let only = self.only();
         // The condition may end in a comment.
         let what = match (range, &self.condition) {
@@ -446,9 +466,11 @@ mod tests {
             source: "public.src".to_owned(),
             partitioned: false,
             dest: "other.\"Dest\"".to_owned(),
+            source_columns: quoted_list(&["id".to_owned(), "A".to_owned()]),
             columns: quoted_list(&["id".to_owned(), "A".to_owned()]),
             condition: condition.map(str::to_owned),
             format: Format::Text,
+            hiding: None,
         }
     }
 

@@ -12,8 +12,14 @@ mod change;
 pub mod dispatch;
 mod londiste;
 mod modules;
+pub mod obfuscate;
 mod qsplitter;
 pub mod shard;
+
+use std::sync::Arc;
+
+use pgq_client::name::TableName;
+use tokio_postgres::Client;
 
 pub use applyfn::ApplyFn;
 pub use args::Args;
@@ -24,8 +30,9 @@ pub use modules::{Entry, Handlers, module_of};
 pub use qsplitter::QSplitter;
 
 use crate::table::attrs;
+use dispatch::Dispatch;
+use obfuscate::{ObfuscateError, Rules};
 use shard::{Shard, ShardError};
-use tokio_postgres::Client;
 
 /// A handler cannot be used as it is written. The texts are the original's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -123,6 +130,15 @@ pub enum Handler {
     Shard(Shard),
     /// `bulk`: net effects, more forgiving than the default.
     Bulk(Bulk),
+    /// The `dispatch` family: rows go into partitions that are made for them.
+    Dispatch {
+        /// Which rows go where.
+        dispatch: Arc<Dispatch>,
+        /// With a key to hash: only this database's part of them.
+        shard: Option<Shard>,
+    },
+    /// `obfuscate`: values are hashed or left out.
+    Obfuscate(Arc<Rules>),
 }
 
 impl Default for Handler {
@@ -137,9 +153,13 @@ impl Handler {
         match self {
             Handler::Londiste(londiste) => londiste.ignore_truncate,
             Handler::Shard(shard) => shard.ignore_truncate || shard.disable_replay,
+            Handler::Dispatch { dispatch, .. } => dispatch.ignore_truncate(),
             // Nothing of theirs is in a table.
             Handler::QTable | Handler::VTable | Handler::QSplitter(_) => true,
-            Handler::ApplyFn(_) | Handler::MultiMaster(_) | Handler::Bulk(_) => false,
+            Handler::ApplyFn(_)
+            | Handler::MultiMaster(_)
+            | Handler::Bulk(_)
+            | Handler::Obfuscate(_) => false,
         }
     }
 
@@ -151,13 +171,51 @@ impl Handler {
             Handler::Londiste(_)
             | Handler::ApplyFn(_)
             | Handler::MultiMaster(_)
-            | Handler::Bulk(_) => true,
+            | Handler::Bulk(_)
+            | Handler::Dispatch { .. }
+            | Handler::Obfuscate(_) => true,
         }
     }
 
     /// Whether events change rows of the destination table itself.
     pub fn changes_dest(&self) -> bool {
-        self.needs_table() && !matches!(self, Handler::ApplyFn(_) | Handler::MultiMaster(_))
+        let elsewhere = matches!(
+            self,
+            Handler::ApplyFn(_) | Handler::MultiMaster(_) | Handler::Dispatch { .. }
+        );
+        self.needs_table() && !elsewhere
+    }
+
+    /// The destination table: the `registered` one, unless the handler has an argument for it.
+    pub fn dest(&self, registered: &TableName) -> TableName {
+        match self {
+            Handler::Dispatch { dispatch, .. } => dispatch.dest(registered),
+            _ => registered.clone(),
+        }
+    }
+
+    /// The rules by which values are hidden.
+    pub fn rules(&self) -> Option<&Arc<Rules>> {
+        match self {
+            Handler::Obfuscate(rules) => Some(rules),
+            _ => None,
+        }
+    }
+
+    /// What a column of the source's table `source` is called here, `None` where it is left out: for the initial copy.
+    ///
+    /// # Errors
+    /// `obfuscate` has no rules for the table.
+    pub fn copied_column<'c>(
+        &'c self,
+        source: &TableName,
+        column: &'c str,
+    ) -> Result<Option<&'c str>, ObfuscateError> {
+        Ok(match self {
+            Handler::Dispatch { dispatch, .. } => dispatch.column(column),
+            Handler::Obfuscate(rules) => rules.table(source)?.lets_pass(column).then_some(column),
+            _ => Some(column),
+        })
     }
 
     /// An SQL condition on the source's rows that belong here, for copy, compare and repair; `None` when all do. What decides may
@@ -167,7 +225,9 @@ impl Handler {
     /// The settings there cannot be read, or make no sense.
     pub async fn copy_condition(&self, here: &Client) -> Result<Option<String>, ShardError> {
         match self {
-            Handler::Shard(shard) => Ok(Some(shard.part(here).await?.condition(&shard.hash))),
+            Handler::Shard(shard) | Handler::Dispatch { shard: Some(shard), .. } => {
+                Ok(Some(shard.part(here).await?.condition(&shard.hash)))
+            }
             _ => Ok(None),
         }
     }
@@ -178,8 +238,14 @@ impl Handler {
             Handler::QTable => &["tgflags=BI", "SKIP", "expect_sync"],
             Handler::VTable | Handler::QSplitter(_) => &["virtual_table"],
             Handler::MultiMaster(_) => &["no_merge"],
-            Handler::Shard(shard) => return vec![shard.trigger_arg()],
-            Handler::Londiste(_) | Handler::ApplyFn(_) | Handler::Bulk(_) => &[],
+            Handler::Shard(shard) | Handler::Dispatch { shard: Some(shard), .. } => {
+                return vec![shard.trigger_arg()];
+            }
+            Handler::Londiste(_)
+            | Handler::ApplyFn(_)
+            | Handler::Bulk(_)
+            | Handler::Dispatch { shard: None, .. }
+            | Handler::Obfuscate(_) => &[],
         };
         words.iter().map(|word| (*word).to_owned()).collect()
     }

@@ -1,7 +1,12 @@
 //! Which handlers there are, and what `handler_modules` makes of them (contract `handlers.md` section 2).
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use daemonkit::ini::{Config, ConfigError};
 
+use super::dispatch::{self, Dispatch};
+use super::obfuscate::Rules;
 use super::shard::{Scheme, Shard};
 use super::{ApplyFn, Bulk, Handler, HandlerError, Londiste, QSplitter, args};
 use crate::table::attrs::HandlerSpec;
@@ -34,8 +39,42 @@ hash_expr=SQL - an expression instead
 ignore_truncate=BOOL - 1: a truncate of the source is not repeated here. Default: 0
 disable_replay=BOOL - true: nothing is stored here, those who follow get their part. Default: false";
 
+const DISPATCH_PARAMETERS: &str = "\
+table_mode=WORD - part: partitions, direct: the table itself, ignore: nothing. Default: part
+part_mode=WORD - batch_time, event_time, date_field or current_time chooses the partition. Default: batch_time
+part_field=COLUMN - the time for date_field
+period=WORD - a partition for each hour, day, month or year. Default: day
+part_name=TEMPLATE - name of a partition, of %(parent)s, %(year)s, %(month)s, %(day)s, %(hour)s
+part_template=SQL - makes a partition, of %(part)s, %(parent)s, %(pkeys)s, %(schema_table)s, %(part_field)s, %(part_time)s, %(period)s
+pre_part=SQL, post_part=SQL - run before and after, with the same variables
+part_func=NAME - function that makes a partition. Default: londiste.create_partition
+retention_period=INTERVAL - older partitions are dropped when a new one is made
+ignore_old_events=BOOL - 1: events of partitions that are too old are left out. Default: 0
+row_mode=WORD - plain, keep_all (updates are new rows, deletes nothing), keep_latest (updates replace). Default: plain
+event_types=LIST - I, U and D, or *. Default: *
+load_mode=WORD, method=NUMBER - bulk with 0: as it comes, 1 or 2: an update is a delete and an insert, 3: inserts only. Default: direct
+fields=LIST - columns to keep, a:b names a b. Default: *
+skip_fields=LIST - columns to leave out
+table=NAME - another destination
+ignore_truncate=BOOL - 1: a truncate of the source is not repeated here. Default: 0
+key=COLUMN, hash_key=COLUMN, hash_expr=SQL - only this database's part of the rows, as with handler shard";
+
+/// The names of the dispatch family: the same arguments, with other defaults.
+const DISPATCH: [Entry; 35] = {
+    let mut entries = [LONDISTE; 35];
+    let mut nr = 0;
+    while nr < entries.len() {
+        let (name, description) = dispatch::NAMES[nr];
+        entries[nr] = Entry { name, description, parameters: DISPATCH_PARAMETERS };
+        nr += 1;
+    }
+    entries
+};
+
+const OBFUSCATE: &str = "londiste.handlers.obfuscate";
+
 /// What can stand in `handler_modules`, and the handlers that come with it.
-const MODULES: [(&str, &[Entry]); 6] = [
+static MODULES: [(&str, &[Entry]); 8] = [
     (
         "londiste.handlers.qtable",
         &[
@@ -103,6 +142,11 @@ Any other argument is handed to the function public.merge_on_time too (sql/contr
             parameters: "method=NUMBER - 0: as the source does it; 1 or 2: an update is a delete and an insert. Default: 0",
         }],
     ),
+    ("londiste.handlers.dispatch", &DISPATCH),
+    (
+        OBFUSCATE,
+        &[Entry { name: "obfuscate", description: LONDISTE.description, parameters: "" }],
+    ),
 ];
 
 /// The handlers of one run: those that the ini file's modules bring, with their settings.
@@ -111,6 +155,7 @@ pub struct Handlers {
     entries: Vec<&'static Entry>,
     unknown: Vec<String>,
     scheme: Scheme,
+    rules: Option<Arc<Rules>>,
 }
 
 impl Handlers {
@@ -128,10 +173,13 @@ impl Handlers {
             ..Handlers::default()
         };
         for module in config.list("handler_modules")? {
-            let Some((_, entries)) = MODULES.iter().find(|(name, _)| *name == module) else {
+            let Some((name, entries)) = MODULES.iter().find(|(name, _)| *name == module) else {
                 handlers.unknown.push(module);
                 continue;
             };
+            if *name == OBFUSCATE {
+                handlers.rules = Some(Arc::new(rules(config)?));
+            }
             let new = entries.iter().filter(|entry| !handlers.entries.contains(entry));
             handlers.entries.extend(new.collect::<Vec<_>>());
         }
@@ -166,9 +214,25 @@ impl Handlers {
             "shard" | "part" => Handler::Shard(Shard::new(args, &self.scheme)?),
             "bulk" => Handler::Bulk(Bulk::new(args)?),
             "londiste" => Handler::Londiste(Londiste::new(args)?),
-            _ => return Err(HandlerError::Unknown(name.clone())),
+            "obfuscate" => {
+                args::only(args, &[])?;
+                let rules = self.rules.clone();
+                Handler::Obfuscate(rules.ok_or_else(|| HandlerError::Unknown(name.clone()))?)
+            }
+            _ => Handler::Dispatch {
+                dispatch: Arc::new(Dispatch::new(name, args)?),
+                shard: Shard::filter(args, &self.scheme),
+            },
         })
     }
+}
+
+/// The rules of `obfuscate`: `obfuscator_map`, with `obfuscator_key`.
+fn rules(config: &Config) -> Result<Rules, ConfigError> {
+    let map = config.require("obfuscator_map")?;
+    let file = config.file("obfuscator_map")?.unwrap_or_else(|| PathBuf::from(map));
+    let key = config.text("obfuscator_key", "")?;
+    Rules::load(&file, &key).map_err(|problem| ConfigError(problem.to_string()))
 }
 
 /// The module that brings a handler.
@@ -181,9 +245,10 @@ pub fn module_of(handler: &str) -> Option<&'static str> {
 pub(crate) mod tests {
     use super::*;
 
-    /// Every module.
+    /// Every module but that of `obfuscate`, which needs a file.
     pub(crate) fn all() -> Handlers {
-        handlers(&MODULES.map(|(name, _)| name))
+        let names = MODULES.iter().map(|(name, _)| *name).filter(|name| *name != OBFUSCATE);
+        handlers(&names.collect::<Vec<_>>())
     }
 
     fn handlers(modules: &[&str]) -> Handlers {
@@ -207,7 +272,7 @@ pub(crate) mod tests {
         ]);
         assert_eq!(names(&some), ["londiste", "vtable", "fake_local", "qtable", "qsplitter"]);
         assert_eq!(some.unknown_modules(), ["no.such"]);
-        assert_eq!(names(&all()).len(), 1 + 2 + 2 + 1 + 1 + 2 + 1);
+        assert_eq!(names(&all()).len(), 1 + 2 + 2 + 1 + 1 + 2 + 1 + 35);
     }
 
     #[test]
@@ -230,6 +295,8 @@ pub(crate) mod tests {
                 vec!["ev_extra3='hash='||partconf.get_hash_raw(id)"],
             ),
             ("bulk(method=1)", true, vec![]),
+            ("hourly_event", true, vec![]),
+            ("direct(key=id)", true, vec!["ev_extra3='hash='||partconf.get_hash_raw(id)"]),
         ] {
             let handler = build(text).unwrap();
             assert_eq!(handler.needs_table(), needs_table, "{text}");
@@ -237,6 +304,8 @@ pub(crate) mod tests {
         }
         for (text, error) in [
             ("nosuch", "'nosuch'"),
+            ("obfuscate", "'obfuscate'"),
+            ("daily_field", "part_mode date_field requires part_field!"),
             ("qtable(a=1&b=2)", "Invalid handler argument: ['a', 'b']"),
             ("qsplitter", "specify queue with handler-arg"),
             ("bulk(method=4)", "unknown method: 4"),
@@ -246,8 +315,23 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn rules_of_obfuscate_have_to_be_there() {
+        let read = |keys: &str| {
+            let text = format!("[londiste]\nhandler_modules = {OBFUSCATE}\n{keys}");
+            let config = Config::from_text("x.ini", &text, &["londiste"], &[], &[]).unwrap();
+            Handlers::from_config(&config).map(drop).map_err(|error| error.to_string())
+        };
+        assert_eq!(read("").unwrap_err(), "No option 'obfuscator_map' in section: 'londiste'");
+        assert_eq!(
+            read("obfuscator_map = no/such.yaml").unwrap_err(),
+            "[Errno 2] No such file or directory: 'no/such.yaml'"
+        );
+    }
+
+    #[test]
     fn the_module_of_a_handler_is_known() {
         assert_eq!(module_of("part"), Some("londiste.handlers.shard"));
+        assert_eq!(module_of("bulk_direct"), Some("londiste.handlers.dispatch"));
         assert_eq!(module_of("londiste"), None);
     }
 }

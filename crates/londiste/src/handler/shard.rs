@@ -69,6 +69,17 @@ impl Shard {
         })
     }
 
+    /// For a handler that filters besides what it does: with an argument that says what is hashed.
+    pub(super) fn filter(args: &Args, scheme: &Scheme) -> Option<Shard> {
+        let info_sql = scheme.info_sql.clone();
+        hash(args, scheme).map(|hash| Shard {
+            hash,
+            disable_replay: false,
+            ignore_truncate: false,
+            info_sql,
+        })
+    }
+
     /// A trigger argument: every event says what its row hashes to.
     pub fn trigger_arg(&self) -> String {
         format!("ev_extra3='hash='||{}", self.hash)

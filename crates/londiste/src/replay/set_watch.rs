@@ -8,8 +8,9 @@ use pgq_client::Error;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Statement};
 
+use crate::calls;
 use crate::config::Settings;
-use crate::table::registry::Tables;
+use crate::table::registry::{Table, Tables};
 use crate::table::sync::is_copying;
 
 const LOOK: &str = "\
@@ -61,6 +62,11 @@ impl SetWatch {
         self.known = None;
         // Read after the fingerprint: what changes in between is read again the next time.
         let tables = Tables::load(client, queue, &settings.handlers).await?;
+        for table in tables.iter().filter(|table| table.moved) {
+            let Table { name, dest, .. } = table;
+            tracing::info!("Overwriting .dest_table from plugin: tbl={name}  dst={dest}");
+            calls::set_dest_table(client, queue, name, dest).await?;
+        }
         // The part a copy plays depends on the tables of other queues.
         if !tables.iter().any(is_copying) {
             self.known = Some((now, tables.clone()));

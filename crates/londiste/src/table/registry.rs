@@ -21,6 +21,8 @@ pub struct Table {
     pub name: TableName,
     /// Its name in this database.
     pub dest: TableName,
+    /// Whether the handler chose another name than the list has, which has yet to learn of it.
+    pub moved: bool,
     /// Where it is on its way into the set.
     pub state: TableState,
     /// What the copied rows already contain; dropped some time after the hand-over.
@@ -63,11 +65,14 @@ impl Table {
         let attrs = TableAttrs::parse(row.attrs.as_deref())
             .map_err(|e| LoadError::Attrs(row.table.clone(), e))?;
         let snapshot = row.custom_snapshot.as_deref().map(str::parse).transpose();
+        let handler = handlers.build(&attrs.handler().map_err(HandlerError::Text)?)?;
+        let dest = handler.dest(row.dest());
         Ok(Table {
-            dest: row.dest().clone(),
+            moved: dest != *row.dest(),
+            dest,
             state: row.state()?,
             snapshot: snapshot.map_err(|e| LoadError::Snapshot(row.table.clone(), e))?,
-            handler: handlers.build(&attrs.handler().map_err(HandlerError::Text)?)?,
+            handler,
             attrs,
             name: row.table,
             dropped_ddl: row.dropped_ddl,

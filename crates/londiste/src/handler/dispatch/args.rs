@@ -12,7 +12,7 @@ use super::{Dispatch, LoadMode, Method, RowMode, TableMode, create};
 use crate::handler::HandlerError;
 
 /// What can be given.
-const ARGUMENTS: [&str; 24] = [
+const ARGUMENTS: [&str; 26] = [
     "table_mode",
     "part_func",
     "part_mode",
@@ -37,6 +37,8 @@ const ARGUMENTS: [&str; 24] = [
     "key",
     "hash_key",
     "hash_expr",
+    "hashexpr",
+    "hashfunc",
 ];
 
 /// The arguments given, and below them those that the name stands for.
@@ -119,8 +121,6 @@ impl Dispatch {
             None => TableMode::Part(Box::new(partitioning(&args)?)),
         };
         Ok(Dispatch {
-            hash_key: args.owned("hash_key").or_else(|| args.owned("key")),
-            hash_expr: args.owned("hash_expr"),
             mode,
             dest: args.text("table").map(TableName::new),
             row_mode: args.word(
@@ -247,7 +247,6 @@ mod tests {
             (plain.ignore_truncate(), plain.analyze(), plain.load_mode(), plain.method()),
             (false, false, LoadMode::Direct, Method::Correct)
         );
-        assert_eq!((plain.hash_key, plain.hash_expr), (None, None));
         let given = dispatch(
             "bulk_direct(table=lg2&ignore_truncate=+1+&analyze=1&method=2&key=id&hash_expr=h%28id%29)",
         );
@@ -256,9 +255,6 @@ mod tests {
             (given.ignore_truncate(), given.analyze(), given.load_mode(), given.method()),
             (true, true, LoadMode::Bulk, Method::Merged)
         );
-        assert_eq!(given.hash_key.as_deref(), Some("id"));
-        assert_eq!(given.hash_expr.as_deref(), Some("h(id)"));
-        assert_eq!(dispatch("direct(key=a&hash_key=b)").hash_key.as_deref(), Some("b"));
     }
 
     #[test]

@@ -51,7 +51,8 @@ pub struct Creation {
     pub exists: String,
     /// `pre_part`, to be run before.
     pub before: Option<String>,
-    /// How to make it: the first of these that can be had. The last one always can.
+    /// How to make it: the first of these that can be had. The original copied the parent when there was none, also when the
+    /// name of `part_func` was misspelt.
     pub ways: Vec<Way>,
     /// `post_part`, to be run behind.
     pub after: Option<String>,
@@ -71,9 +72,6 @@ pub enum Way {
         /// The call. Its result says nothing of importance.
         call: String,
     },
-    /// A table of its own with the structure of the parent: columns, defaults, constraints (no foreign keys), indexes, triggers,
-    /// rules, grants, owner; no inheritance.
-    Clone,
 }
 
 /// The partitions of a table whose time is over.
@@ -109,9 +107,7 @@ impl Partition<'_> {
         });
         let ways = match fill(&how.template) {
             Some(sql) => vec![Way::Template(sql)],
-            None => {
-                how.functions().iter().map(|name| values.call(name)).chain([Way::Clone]).collect()
-            }
+            None => how.functions().iter().map(|name| values.call(name)).collect(),
         };
         Creation {
             obsolete,
@@ -266,7 +262,6 @@ mod tests {
             .map(|way| match way {
                 Way::Template(sql) => sql.as_str(),
                 Way::Function { call, .. } => call,
-                Way::Clone => "clone",
             })
             .collect()
     }
@@ -317,12 +312,9 @@ mod tests {
             let quoted = TableName::new(func).quoted();
             assert_eq!(
                 calls(&own),
-                [
-                    &*format!(
-                        "select {quoted}('public.lg', 'public.lg_2024_02_29', 'id', null, '2024-02-29T13:45:07.123456+00:00'::timestamptz, 'day')"
-                    ),
-                    "clone"
-                ]
+                [&*format!(
+                    "select {quoted}('public.lg', 'public.lg_2024_02_29', 'id', null, '2024-02-29T13:45:07.123456+00:00'::timestamptz, 'day')"
+                )]
             );
         }
     }

@@ -39,10 +39,6 @@ use period::Partitioning;
 /// A handler of the family, its arguments checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dispatch {
-    /// `hash_key`, or `key`: with it the table has a share of the rows only, as with `shard`.
-    pub hash_key: Option<String>,
-    /// `hash_expr`: what to hash instead of the column itself.
-    pub hash_expr: Option<String>,
     mode: TableMode,
     dest: Option<TableName>,
     fields: Fields,

@@ -4,19 +4,25 @@
 //! Departures: rows that a handler changes or collects go through the same engine as all others, in event order, so that a
 //! truncate or a script in the middle of a batch finds what came before it.
 
+mod partitions;
+
 use std::borrow::Cow;
 
+use jiff::Zoned;
+use jiff::civil::DateTime;
 use pgq_client::consumer::BatchInfo;
 use pgq_client::event::Event;
 use pgq_client::id::TickId;
-use pgq_client::name::QueueName;
-use pgq_client::text::row::RowEvent;
+use pgq_client::name::{QueueName, TableName};
+use pgq_client::text::row::{Columns, Op, RowEvent};
 
 use super::apply::{Applier, ApplyError, EventError, Mode, Outlet};
 use super::event_copy::EventCopy;
+use crate::handler::dispatch::{self, Dispatch, LoadMode, Times};
 use crate::handler::shard::{Part, Shard, ShardError};
 use crate::handler::{Handler, RowChange};
 use crate::table::registry::Table;
+use partitions::{Fate, Partitions};
 
 /// What handlers need to know and keep during one batch.
 #[derive(Debug)]
@@ -27,12 +33,24 @@ pub(crate) struct Handling {
     part: Option<Part>,
     /// Events for other queues.
     elsewhere: Vec<EventCopy>,
+    /// When the batch ends, as the provider prints it.
+    batch_end: String,
+    /// One look at the clock for all that belongs together.
+    now: DateTime,
+    partitions: Partitions,
 }
 
 impl Handling {
     /// For a batch.
     pub(crate) fn new(batch: &BatchInfo) -> Self {
-        Self { tick: batch.tick, part: None, elsewhere: Vec::new() }
+        Self {
+            tick: batch.tick,
+            part: None,
+            elsewhere: Vec::new(),
+            batch_end: batch.tick_time.clone(),
+            now: Zoned::now().datetime(),
+            partitions: Partitions::default(),
+        }
     }
 
     /// Does what a data event asks for.
@@ -65,9 +83,69 @@ impl Handling {
             Handler::Bulk(bulk) => {
                 let changes = bulk.changes(keyed_change(applier, table, event)?);
                 // Row by row it would not forgive.
-                apply(applier, outlet, Mode::Net, table, event, changes).await
+                apply(applier, outlet, Mode::Net, &table.dest, event, changes).await
+            }
+            Handler::Dispatch { dispatch, shard } => {
+                if let Some(shard) = shard
+                    && !self.is_ours(outlet, shard, event).await?
+                {
+                    return Ok(());
+                }
+                self.dispatch(applier, outlet, mode, table, event, dispatch).await
+            }
+            Handler::Obfuscate(rules) => {
+                let (kind, data) = texts(event);
+                let row = applier.decode(&table.name, event)?;
+                let row = rules
+                    .table(&table.name)
+                    .and_then(|rules| rules.row(kind, data, row))
+                    .map_err(|error| EventError::unusable(event.into(), error.to_string()))?;
+                let event = (event.into(), data.len());
+                applier.change(outlet, mode, &table.dest, event, &row).await
             }
         }
+    }
+
+    /// Makes a change to the table or the partition that it belongs to.
+    async fn dispatch(
+        &mut self,
+        applier: &mut Applier,
+        outlet: &mut Outlet<'_>,
+        mode: Mode,
+        table: &Table,
+        event: &Event,
+        dispatch: &Dispatch,
+    ) -> Result<(), ApplyError> {
+        let unusable =
+            |error: dispatch::EventError| EventError::unusable(event.into(), error.to_string());
+        let (op, key, columns) = row(applier, table, event)?;
+        if !dispatch.wants(op) {
+            return Ok(());
+        }
+        let times = Times { batch_end: &self.batch_end, event: &event.time, now: self.now };
+        let partition = dispatch.partition(&table.dest, &times, &columns).map_err(unusable)?;
+        let dest = partition.as_ref().map_or(&table.dest, |partition| &partition.name);
+        let changes = dispatch.changes(dest, op, key, columns).map_err(unusable)?;
+        let Some(first) = changes.first() else { return Ok(()) };
+        if let Some(partition) = &partition {
+            let fate = match self.partitions.fate(&partition.name) {
+                Some(fate) => fate,
+                None => {
+                    applier.flush(outlet).await?;
+                    let creation = partition.creation(&first.key);
+                    let client = outlet.client().await?;
+                    self.partitions.meet(client, &partition.name, &creation).await?
+                }
+            };
+            if fate == Fate::Ignored {
+                return Ok(());
+            }
+        }
+        let mode = match dispatch.load_mode() {
+            LoadMode::Bulk => Mode::Net,
+            LoadMode::Direct => mode,
+        };
+        apply(applier, outlet, mode, dest, event, changes).await
     }
 
     /// The data event that those behind this node get; `None` when they get none.
@@ -81,8 +159,18 @@ impl Handling {
         event: &'e Event,
     ) -> Result<Option<Cow<'e, Event>>, ApplyError> {
         match &table.handler {
-            Handler::Shard(shard) => {
+            Handler::Shard(shard) | Handler::Dispatch { shard: Some(shard), .. } => {
                 Ok(self.is_ours(outlet, shard, event).await?.then_some(Cow::Borrowed(event)))
+            }
+            Handler::Obfuscate(rules) => {
+                let (kind, data) = texts(event);
+                let data = rules
+                    .table(&table.name)
+                    .and_then(|rules| rules.event(kind, data))
+                    .map_err(|error| EventError::unusable(event.into(), error.to_string()))?;
+                // There the trigger may have put the row as it was.
+                let hidden = Event { data: Some(data), extra2: None, ..event.clone() };
+                Ok(Some(Cow::Owned(hidden)))
             }
             _ => Ok(Some(Cow::Borrowed(event))),
         }
@@ -145,37 +233,50 @@ fn keyed_change<'e>(
     table: &Table,
     event: &'e Event,
 ) -> Result<RowChange<'e>, EventError> {
-    let kind = event.kind.as_deref().unwrap_or_default();
+    let (op, key, columns) = row(applier, table, event)?;
+    let change = RowChange { op, key, columns };
+    if change.has_key() {
+        Ok(change)
+    } else {
+        let problem = format!("non-pk tables not supported: {}", table.name);
+        Err(EventError::unusable(event.into(), problem))
+    }
+}
+
+/// The row of an event, for handlers that can do nothing with SQL.
+fn row<'e>(
+    applier: &Applier,
+    table: &Table,
+    event: &'e Event,
+) -> Result<(Op, Vec<Cow<'e, str>>, Columns<'e>), EventError> {
     match applier.decode(&table.name, event)? {
-        RowEvent::Row { op, key, columns } => {
-            let change = RowChange { op, key, columns };
-            if change.has_key() {
-                Ok(change)
-            } else {
-                let problem = format!("non-pk tables not supported: {}", table.name);
-                Err(EventError::unusable(event.into(), problem))
-            }
-        }
+        RowEvent::Row { op, key, columns } => Ok((op, key, columns)),
         RowEvent::Fragment { .. } => {
-            let problem = format!("Unsupported event type: {kind}/extra1={}", table.name);
+            let problem =
+                format!("Unsupported event type: {}/extra1={}", texts(event).0, table.name);
             Err(EventError::unusable(event.into(), problem))
         }
     }
 }
 
-/// Makes the changes of one event to the destination table.
+/// Type and data.
+fn texts(event: &Event) -> (&str, &str) {
+    (event.kind.as_deref().unwrap_or_default(), event.data.as_deref().unwrap_or_default())
+}
+
+/// Makes the changes of one event to a table.
 async fn apply(
     applier: &mut Applier,
     outlet: &mut Outlet<'_>,
     mode: Mode,
-    table: &Table,
+    dest: &TableName,
     event: &Event,
     changes: Vec<RowChange<'_>>,
 ) -> Result<(), ApplyError> {
     let bytes = event.data.as_ref().map_or(0, String::len);
     for RowChange { op, key, columns } in changes {
         let change = RowEvent::Row { op, key, columns };
-        applier.change(outlet, mode, &table.dest, (event.into(), bytes), &change).await?;
+        applier.change(outlet, mode, dest, (event.into(), bytes), &change).await?;
     }
     Ok(())
 }
