@@ -270,3 +270,23 @@ fn events(db: &Database) -> String {
 fn role(db: &Database) -> String {
     format!("role_{}", db.name())
 }
+
+/// `$1` would be the row as a whole, columns and all.
+#[test]
+fn expressions_have_no_parameters() {
+    let db = root();
+    db.sql(
+        "create table c (id int primary key, price text);
+         create trigger t after insert on c for each row
+             execute function pgq.logutriga('q', 'ev_extra1=$1', 'when=price <> ''$2''')",
+    );
+    let refused = db.try_text("insert into c values (1, 'x')").unwrap_err();
+    let refused = refused.as_db_error().expect("the server's");
+    assert_eq!((refused.code().code(), refused.message()), ("42P02", "there is no parameter $1"));
+    db.sql(
+        "drop trigger t on c; create trigger t after insert on c for each row
+             execute function pgq.logutriga('q', 'ev_extra1=price || ''$1'' || $x$ $2$x$', 'when=price <> ''$2''')",
+    );
+    db.sql("insert into c values (1, 'x'), (2, '$2')");
+    assert_eq!(db.text("select ev_extra1 from pgq.event_template"), "x$1 $2");
+}

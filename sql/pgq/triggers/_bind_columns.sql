@@ -1,7 +1,7 @@
 -- Prepares the expression of a trigger argument: words that are exactly a column's name become
 -- fields of $1, the changed row. String constants, comments, numbers, qualified names, function
 -- names and the type after "::" stay as they are. Column names are written as they are stored,
--- without quotes or within them.
+-- without quotes or within them. Fails on parameters ($1), which expressions do not have.
 create or replace function pgq._bind_columns(i_expression text, i_columns text[]) returns text
 language plpgsql immutable as $$
 declare
@@ -45,7 +45,11 @@ begin
         end if;
         tail := pg_catalog.substr(rest, pg_catalog.length(token) operator(pg_catalog.+) 1);
 
-        if token operator(pg_catalog.=) '/*' then
+        if name is null and token operator(pg_catalog.=) '$' and tail operator(pg_catalog.~) '^[0-9]' then
+            -- $1 would be the whole row, with columns that nobody asked for
+            raise exception using errcode = '42P02', message = pg_catalog.format(
+                'there is no parameter $%s', pg_catalog.substring(tail, '^[0-9]+'));
+        elsif token operator(pg_catalog.=) '/*' then
             depth := 1;
             while depth operator(pg_catalog.>) 0 and tail operator(pg_catalog.<>) '' loop
                 token := pg_catalog.concat(token,

@@ -12,7 +12,7 @@ use postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use system_tests::wait::SOON;
 use system_tests::{Cluster, Database, Impl, holds, schemas, wait_for};
 
-use super::script::{Manner, Step, Theirs};
+use super::script::{Manner, Step, Theirs, literal};
 use super::wanted::{self, Then};
 
 /// Types and functions that tables of the scripts use.
@@ -157,16 +157,20 @@ impl Pair {
                 their_sql = sql;
             }
             // A refusal ends a transaction; this one has to go on with what is done instead.
-            let refusable = matches!(step.theirs, Some(Theirs::AfterRefusal(..)));
+            let refusable = matches!(step.theirs, Some(Theirs::AfterRefusal { .. }));
             let in_transaction = refusable && theirs.ask("savepoint refusal").error.is_none();
             let mut their_answer = theirs.carry_out(their_sql, step.manner);
-            if let Some(Theirs::AfterRefusal(text, instead)) = &step.theirs
+            if let Some(Theirs::AfterRefusal { text, instead, table, columns }) = &step.theirs
                 && our_answer.error.is_none()
                 && their_answer.message() == *text
             {
                 *verdict.wanted.entry(text).or_default() += 1;
                 if in_transaction {
                     theirs.ask("rollback to refusal");
+                }
+                if theirs.columns(table) != columns.to_string() {
+                    verdict.end = End::Cut;
+                    return verdict;
                 }
                 their_answer = theirs.carry_out(instead, step.manner);
             }
@@ -268,6 +272,13 @@ impl Session {
                 Answer::default()
             }
         }
+    }
+
+    /// How many columns a table has now.
+    fn columns(&mut self, table: &str) -> String {
+        let sql = "select count(*) from pg_catalog.pg_attribute where attnum > 0 and not attisdropped and attrelid = ";
+        let answer = self.ask(&format!("{sql}{}::pg_catalog.regclass", literal(table)));
+        answer.rows.get(1).cloned().unwrap_or_default()
     }
 
     fn ask(&mut self, sql: &str) -> Answer {

@@ -17,8 +17,9 @@ pub(super) struct Step {
 pub(super) enum Theirs {
     /// Instead, always: what ours does by itself the reference has to be told.
     Always(&'static str, String),
-    /// In addition, when it refused with this text what ours accepts.
-    AfterRefusal(&'static str, String),
+    /// In addition, when it refused with this text what ours accepts. What is done instead reckons with a table of so many columns;
+    /// a script may believe in changes of it that were rolled back.
+    AfterRefusal { text: &'static str, instead: String, table: String, columns: usize },
 }
 
 /// How a step is carried out.
@@ -60,14 +61,16 @@ impl Script {
         self.push(sql, Some(Theirs::Always(reason, theirs.into())), Manner::Plain);
     }
 
-    /// Where the reference refuses with `text`, it is sent `instead`, which has to come to the same.
+    /// Where the reference refuses with `text`, it is sent `instead`, which has to come to the same if `table` has so many columns.
     pub(super) fn or_else(
         &mut self,
         sql: impl Into<String>,
         text: &'static str,
         instead: impl Into<String>,
+        (table, columns): (String, usize),
     ) {
-        self.push(sql, Some(Theirs::AfterRefusal(text, instead.into())), Manner::Plain);
+        let theirs = Theirs::AfterRefusal { text, instead: instead.into(), table, columns };
+        self.push(sql, Some(theirs), Manner::Plain);
     }
 
     fn push(&mut self, sql: impl Into<String>, theirs: Option<Theirs>, manner: Manner) {
@@ -88,8 +91,8 @@ pub(super) fn for_psql(steps: &[Step]) -> String {
         };
         let _ = match &step.theirs {
             Some(Theirs::Always(_, sql)) => writeln!(text, "-- in the reference instead: {sql};"),
-            Some(Theirs::AfterRefusal(_, sql)) => {
-                writeln!(text, "-- in the reference, when it refused: {sql};")
+            Some(Theirs::AfterRefusal { instead, .. }) => {
+                writeln!(text, "-- in the reference, when it refused: {instead};")
             }
             None => Ok(()),
         };

@@ -53,7 +53,9 @@ const WANTED: &[Wanted] = &[
             let broken =
                 fails(ours, "42601") && (theirs.message() == BAD_WORD || fails(theirs, "42601"));
             // A name that is too long, say, is no column's.
-            of_the_script && (broken || is_wrong_word(ours) && theirs.message() == BAD_WORD)
+            let wrong =
+                is_wrong_word(ours) && (theirs.message() == BAD_WORD || fails(theirs, "42601"));
+            of_the_script && (broken || wrong)
         },
         then: Then::GoOn,
     },
@@ -79,6 +81,18 @@ const WANTED: &[Wanted] = &[
         reason: "local_add_table makes triggers of its own",
         applies: |sql, ours, theirs| sql == look::TRIGGERS && only_functions_differ(ours, theirs),
         then: Then::GoOn,
+    },
+    Wanted {
+        reason: "a column that is called like a word of a key column is not in the key",
+        applies: |sql, ours, theirs| {
+            let sets = |name: &str| sql.contains(&format!("\"{name}\" = "));
+            sql.starts_with("update ")
+                && ours.error.is_none()
+                && theirs.message() == "primary key update not allowed"
+                // Of the names that scripts use, "two words" and "$1" have words that are names, too.
+                && (sets("words") || sets("1"))
+        },
+        then: Then::Stop,
     },
     Wanted {
         reason: "find_column_types marks the key's own columns",

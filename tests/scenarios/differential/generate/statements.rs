@@ -189,7 +189,8 @@ impl World {
             values.join(", "),
             path = table.path(),
         );
-        self.script.or_else(update, KEY_CHANGE_REFUSED, instead);
+        let reckons_with = (table.path(), table.columns.len());
+        self.script.or_else(update, KEY_CHANGE_REFUSED, instead, reckons_with);
     }
 
     fn delete(&mut self, at: usize) {

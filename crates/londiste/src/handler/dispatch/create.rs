@@ -274,7 +274,6 @@ mod tests {
             [
                 "select londiste.create_partition('public.lg', 'public.lg_2024_01', 'id', 'ts', '2024-01-31T23:59:59'::timestamp, 'month')",
                 "select public.create_partition('public.lg', 'public.lg_2024_01', 'id', 'ts', '2024-01-31T23:59:59'::timestamp, 'month')",
-                "clone",
             ]
         );
         assert_eq!(
