@@ -186,6 +186,12 @@ impl Handler {
         self.needs_table() && !elsewhere
     }
 
+    /// Whether the rows of the destination table are the source's, column for column. Others cannot be repaired from there: they
+    /// were decided about, moved, or hidden.
+    pub fn keeps_rows(&self) -> bool {
+        matches!(self, Handler::Londiste(_) | Handler::Shard(_) | Handler::Bulk(_))
+    }
+
     /// The destination table: the `registered` one, unless the handler has an argument for it.
     pub fn dest(&self, registered: &TableName) -> TableName {
         match self {

@@ -27,7 +27,7 @@ use self::layout::Layout;
 use self::merge::Difference;
 use self::script::Script;
 use self::statement::{Fix, Kind, Writer};
-use super::sides::{Here, Sides, condition, is_partitioned};
+use super::sides::{Here, Sides, condition, handler, is_partitioned};
 use crate::calls::{self, TableRow};
 use crate::job::{Interrupted, Job};
 use crate::replay::replica::connect_replica;
@@ -81,6 +81,13 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
         {
             tracing::warn!(
                 "Table {} has rows of other {others}: say by --repair-where which ones come from here",
+                table.table
+            );
+            continue;
+        }
+        if !handler(job, table)?.1.keeps_rows() {
+            tracing::warn!(
+                "Table {} has a handler by which its rows are not those of the source, it cannot be repaired from there",
                 table.table
             );
             continue;
