@@ -165,18 +165,26 @@ impl World {
         if !table.key.is_empty() {
             definitions.push(format!("primary key ({})", idents(&table.key)));
         }
+        // The hash of an enum is that of its label's oid, which is another one in each database.
+        let by = table.columns.iter().find(|column| table.key.contains(&column.name));
+        let (method, parts) = match by.filter(|column| column.kind.name == "mood") {
+            Some(_) => ("list", ["for values in ('sad')", "default"]),
+            None => (
+                "hash",
+                [
+                    "for values with (modulus 2, remainder 0)",
+                    "for values with (modulus 2, remainder 1)",
+                ],
+            ),
+        };
         self.script.plain(format!(
             "create {}table {} ({}){}",
             if relation == Relation::Temporary { "temp " } else { "" },
             table.path(),
             definitions.join(", "),
             if relation == Relation::Partitioned {
-                // The hash of an enum is that of its label's oid, which is another one in each database.
-                let is_key = |column: &&Column| table.key.contains(&column.name);
-                let keys = || table.columns.iter().filter(is_key);
-                let by = keys().find(|column| column.kind.name != "mood").or_else(|| keys().next());
                 format!(
-                    " partition by hash ({})",
+                    " partition by {method} ({})",
                     by.map_or_else(String::new, |by| ident(&by.name))
                 )
             } else {
@@ -184,9 +192,9 @@ impl World {
             },
         ));
         if relation == Relation::Partitioned {
-            for part in 0..2 {
+            for (part, values) in parts.into_iter().enumerate() {
                 self.script.plain(format!(
-                    "create table {}.{} partition of {} for values with (modulus 2, remainder {part})",
+                    "create table {}.{} partition of {} {values}",
                     ident(&table.schema),
                     ident(&format!("{} p{part}", table.name.chars().take(10).collect::<String>())),
                     table.path(),
