@@ -11,7 +11,7 @@
 create or replace function public._merge_decode(encoded text)
 returns text language sql immutable strict as $$
     select pg_catalog.convert_from(coalesce(pg_catalog.string_agg(
-               case when part[1] like '\%%' then pg_catalog.decode(pg_catalog.substr(part[1], 2), 'hex')
+               case when pg_catalog.left(part[1], 1) = '%' then pg_catalog.decode(pg_catalog.substr(part[1], 2), 'hex')
                     else pg_catalog.convert_to(part[1], 'UTF8') end, ''::bytea order by nr), ''), 'UTF8')
       from pg_catalog.regexp_matches(pg_catalog.replace(encoded, '+', ' '), '%[0-9A-Fa-f]{2}|[^%]+', 'g')
            with ordinality as parts (part, nr)
@@ -78,10 +78,14 @@ declare
     parent text;
     by_key text;
     by_other text;
-    same_key boolean;
+    find text;
+    others record;
+    found boolean;
     row_time text;
     is_newer boolean;
-    has_old boolean := false;
+    has_old boolean;
+    old_is_newer boolean;
+    has_other boolean := false;
     notes text := 'data ok';
     sets text;
 begin
@@ -111,6 +115,9 @@ begin
             if pg_catalog.cardinality(theirs) is distinct from pg_catalog.cardinality(ours) or ours is null then
                 raise exception 'fkey_ref_cols and fkey_cols of handler multimaster need as many columns as each other';
             end if;
+            if not ours <@ event.names then
+                raise exception 'fkey_cols of handler multimaster names a column that is not in the event';
+            end if;
             select pg_catalog.string_agg(pg_catalog.quote_ident(pair.their) || ' = ' || pg_catalog.quote_nullable(
                        event.vals[pg_catalog.array_position(event.names, pair.our)]), ' and ')
               into condition
@@ -124,53 +131,50 @@ begin
         end;
     end if;
 
-    if altpk is not null then
-        by_other := public._merge_where(altpk, event.names, event.vals);
-        execute pg_catalog.format(
-            'select %s, %2$I::text, %2$I < %3$L from %4$s where %5$s for update',
-            by_key, timefield, event_time, target, by_other)
-            into same_key, row_time, is_newer;
-        if same_key then
-            notes := notes || ', altpk ok';
-            has_old := true;
-        elsif same_key is not null then
-            if coalesce(event_time, '') !~ '^\d' or coalesce(row_time, '') !~ '^\d' then
-                raise exception 'invalid timestamp';
-            elsif not is_newer then
-                return 'IGN:' || notes || ', old row, current row more up-to-date';
-            end if;
-            execute pg_catalog.format('delete from only %s where %s', target, by_other);
-            notes := notes || ', altpk del';
-        end if;
-    end if;
-    if not has_old then
-        execute pg_catalog.format('select true, %1$I::text, %1$I < %2$L from %3$s where %4$s for update',
-            timefield, event_time, target, by_key)
-            into has_old, row_time, is_newer;
-        has_old := coalesce(has_old, false);
-    end if;
-
+    -- Both rows that may be in the way are looked at before anything is changed.
+    find := pg_catalog.format('select true, %1$I::text, %1$I < %2$L from %3$s', timefield, event_time, target);
+    execute find || ' where ' || by_key || ' for update' into found, row_time, is_newer;
+    has_old := coalesce(found, false);
     if has_old then
-        notes := notes || ', old row';
         if coalesce(event_time, '') !~ '^\d' or coalesce(row_time, '') !~ '^\d' then
             raise exception 'invalid timestamp';
-        elsif not is_newer then
-            return 'IGN:' || notes || ', current row more up-to-date';
         end if;
-        notes := notes || ', new row better';
-    else
-        notes := notes || ', no old row';
     end if;
+    old_is_newer := has_old and not is_newer;
+    if altpk is not null then
+        by_other := public._merge_where(altpk, event.names, event.vals);
+        for others in execute pg_catalog.format('select %s as same_key, %2$I::text as at, %2$I < %3$L as older from %4$s where %5$s for update',
+            by_key, timefield, event_time, target, by_other)
+        loop
+            if others.same_key then
+                notes := notes || ', altpk ok';
+                continue;
+            elsif coalesce(event_time, '') !~ '^\d' or coalesce(others.at, '') !~ '^\d' then
+                raise exception 'invalid timestamp';
+            elsif not others.older then
+                return 'IGN:' || notes || ', old row, current row more up-to-date';
+            end if;
+            has_other := true;
+        end loop;
+    end if;
+    if old_is_newer then
+        return 'IGN:' || notes || ', old row, current row more up-to-date';
+    end if;
+    if has_other then
+        execute pg_catalog.format('delete from %s where %s and not (%s)', target, by_other, by_key);
+        notes := notes || ', altpk del';
+    end if;
+    notes := notes || case when has_old then ', old row, new row better' else ', no old row' end;
 
     if op = 'D' then
-        execute pg_catalog.format('delete from only %s where %s', target, by_key);
+        execute pg_catalog.format('delete from %s where %s', target, by_key);
     elsif has_old then
         select pg_catalog.string_agg(pg_catalog.quote_ident(col.name) || ' = ' || pg_catalog.quote_nullable(col.val), ', ')
           into sets
           from rows from (pg_catalog.unnest(event.names), pg_catalog.unnest(event.vals)) as col (name, val)
          where col.name <> all (keys);
         if sets is not null then
-            execute pg_catalog.format('update only %s set %s where %s', target, sets, by_key);
+            execute pg_catalog.format('update %s set %s where %s', target, sets, by_key);
         end if;
     else
         execute pg_catalog.format('insert into %s (%s) values (%s)', target,

@@ -329,6 +329,15 @@ fn net_effects_of_bulk(implementation: Impl) {
     let there = |table| pair.dst.text(&format!("select * from {table} where id = 1"));
     assert_eq!(tables.map(there), ["", "1|one|again", "1|one|again"]);
     if implementation == Ours {
+        // A row that is inserted again replaces the one before, whether the batch goes by set or by row.
+        for table in tables {
+            pair.dst.sql(&format!(
+                "set session_replication_role = replica; insert into {table} values (77, 'here')"
+            ));
+            pair.write(&format!("insert into {table} values (77, 'from there')"));
+        }
+        let there = |table| pair.dst.text(&format!("select data from {table} where id = 77"));
+        assert_eq!(tables.map(there), ["from there"; 3]);
         // What the original stops at, or loses.
         pair.write("truncate m0");
         pair.write(
@@ -415,6 +424,19 @@ fn rows_go_into_partitions_of_their_month() {
         "select conname is not null from pg_constraint where conrelid = 'lg_2024_02'::regclass and contype = 'c'",
     );
     assert_eq!(refused, "t");
+    // The source's table is empty, so all of it is; and a copy does not double what is in the partitions.
+    pair.write("truncate lg; insert into lg values (3, 'again', '2024-02-28')");
+    assert_eq!(pair.dst.text("select id, data from lg"), "3|again");
+    pair.below.londiste(["resync", "lg"]).ok();
+    pair.below.londiste(["wait-sync"]).ok();
+    assert_eq!(pair.dst.text("select id, data from lg"), "3|again");
+    // What a script changes is looked at again.
+    let drop = pair.root.folder().join("drop.sql");
+    std::fs::write(&drop, "drop table if exists lg_2024_03;").expect("own folder");
+    pair.src.sql("insert into lg values (6, 'gone', '2024-03-01')");
+    pair.root.londiste(["execute", &drop.display().to_string()]).ok();
+    pair.write("insert into lg values (7, 'there', '2024-03-01')");
+    assert_eq!(rows("lg_2024_03"), "7|there|2024-03-01 00:00:00");
     pair.src.sql("insert into lg values (4, 'without', null)");
     pair.below.wait_log("part_field(ts) is NULL: public.lg", EVENTUALLY);
     pair.below.londiste(["change-handler", "lg", "--handler=monthly_event"]).ok();
@@ -573,4 +595,89 @@ fn values_are_hidden(implementation: Impl) {
         pair.below.wait_log("Source table not in obf_map: public.u", EVENTUALLY);
         assert_eq!(pair.dst.int("select count(*) from u"), 0);
     }
+}
+
+/// What `merge_on_time` answers, and what it has done then.
+#[test]
+fn merge_on_time_says_what_it_did() {
+    let db = Cluster::shared().create_database("merge");
+    db.sql(include_str!("../../sql/contrib/merge_on_time.sql"));
+    db.sql(
+        "create table plain (id int primary key, ts timestamp);
+         create table coded (id int primary key, code text unique, ts timestamp);
+         create table parent (a int, \"B\" int, primary key (a, \"B\")); insert into parent values (1, 2);
+         create table child (id int primary key, a int, b int, ts timestamp);
+         create table split (id int primary key, ts timestamp) partition by range (id);
+         create table split_1 partition of split for values from (0) to (100)",
+    );
+    let merge = |conf: &str, kind: &str, data: &str, table: &str| {
+        let call = format!(
+            "select merge_on_time('{conf}', '1', '1', '', '1', null, '{kind}', '{data}', 'public.{table}', null, null, null)"
+        );
+        db.try_text(&call)
+            .unwrap_or_else(|error| error.as_db_error().expect("the server's").message().to_owned())
+    };
+    let older = "IGN:data ok, old row, current row more up-to-date";
+    for (kind, ts, said) in [
+        ("I:id", "2010-09-09", "data ok, no old row"),
+        ("I:id", "2010-09-08", older),
+        ("I:id", "2010-09-10", "data ok, old row, new row better"),
+        ("U:id", "2010-09-10", older),
+        ("D:id", "2010-09-10", older),
+        ("D:id", "2010-09-11", "data ok, old row, new row better"),
+        ("D:id", "2010-09-11", "data ok, no old row"),
+        ("U:id", "2010-09-11", "data ok, no old row"),
+        ("X:id", "2010-09-11", "Unsupported ev_type: 'X:id'"),
+        ("I:", "2010-09-11", "No pkey in event"),
+        ("I:id", "", "invalid timestamp"),
+    ] {
+        let data = if ts.is_empty() { "id=1&ts".to_owned() } else { format!("id=1&ts={ts}") };
+        assert_eq!(merge("timefield=ts", kind, &data, "plain"), said, "{kind} {ts}");
+    }
+    assert_eq!(db.text("select * from plain"), "1|2010-09-11 00:00:00");
+
+    let coded = |id: i32, code: &str, day: &str| {
+        merge(
+            "timefield=ts&altpk=code",
+            "I:id",
+            &format!("id={id}&code={code}&ts=2010-09-{day}"),
+            "coded",
+        )
+    };
+    assert_eq!(coded(10, "A", "09"), "data ok, no old row");
+    // The original deletes the newer row.
+    assert_eq!(coded(11, "A", "08"), older);
+    assert_eq!(coded(11, "A", "10"), "data ok, altpk del, no old row");
+    assert_eq!(coded(11, "A", "11"), "data ok, altpk ok, old row, new row better");
+    assert_eq!(coded(12, "B", "20"), "data ok, no old row");
+    // It would take the place of both, and is newer than one of them only.
+    assert_eq!(coded(12, "A", "15"), older);
+    assert_eq!(db.text("select id, code from coded order by id"), "11|A\n12|B");
+    assert_eq!(coded(12, "A", "25"), "data ok, altpk del, old row, new row better");
+    // A code that has changed is found by the key.
+    assert_eq!(coded(12, "C", "26"), "data ok, old row, new row better");
+    assert_eq!(db.text("select id, code from coded order by id"), "12|C");
+
+    let fkey = |cols: &str, data: &str| {
+        let conf =
+            format!("timefield=ts&fkey_ref_table=parent&fkey_ref_cols=a%2c+B&fkey_cols={cols}");
+        merge(&conf, "I:id", data, "child")
+    };
+    assert_eq!(fkey("a%2cb", "id=1&a=1&b=3&ts=2010-09-09"), "IGN: parent row does not exist");
+    assert_eq!(fkey("a%2cb", "id=1&a=1&b=2&ts=2010-09-09"), "data ok, fkey ok, no old row");
+    assert!(
+        fkey("a%2cc", "id=2&a=1&b=2&ts=2010-09-09").contains("a column that is not in the event")
+    );
+    assert!(fkey("a", "id=2&a=1&b=2&ts=2010-09-09").contains("as many columns"));
+
+    assert_eq!(merge("timefield=ts", "I:id", "id=5&ts=2010-09-09", "split"), "data ok, no old row");
+    assert_eq!(
+        merge("timefield=ts", "U:id", "id=5&ts=2010-09-10", "split"),
+        "data ok, old row, new row better"
+    );
+    assert_eq!(db.text("select * from split"), "5|2010-09-10 00:00:00");
+    assert_eq!(
+        merge("", "I:id", "id=5", "plain"),
+        "timefield is missing in the arguments of handler multimaster"
+    );
 }

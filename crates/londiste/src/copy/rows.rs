@@ -328,8 +328,12 @@ impl Statements {
             // A dead connection is not the condition's fault. The text is put together here, because of a failed
             // statement the log would show nothing else.
             Err(error) if !error.is_closed() => bail!(
-                "table {}: attribute copy_condition cannot be used: {condition}: {error}",
-                table.name
+                "table {}: {} cannot be used: {condition}: {error}",
+                table.name,
+                match table.attrs.copy_condition() {
+                    Some(_) => "attribute copy_condition",
+                    None => "the handler's condition",
+                }
             ),
             result => Ok(result.map(drop)?),
         }
@@ -353,7 +357,8 @@ async fn empty(dst: &Client, table: &Table, partitioned: bool) -> anyhow::Result
         return Ok(false);
     }
     tracing::info!("{}: truncating", table.name);
-    let only = if partitioned { "" } else { "only " };
+    // Partitions that the handler made hold rows that come again.
+    let only = if partitioned || table.handler.has_partitions() { "" } else { "only " };
     run(dst, &format!("truncate {only}{}", table.dest.quoted())).await?;
     Ok(true)
 }

@@ -28,7 +28,7 @@ impl Bulk {
     /// The changes to make for one of the source's.
     pub fn changes<'a>(&self, change: RowChange<'a>) -> Vec<RowChange<'a>> {
         if self.replaces && change.op == Op::Update {
-            let deletion = change.deletion();
+            let deletion = change.deletion(true);
             vec![deletion, RowChange { op: Op::Insert, ..change }]
         } else {
             vec![change]
@@ -47,7 +47,7 @@ mod tests {
 
     fn change(op: Op) -> RowChange<'static> {
         let columns = vec![("id".into(), Some("1".into())), ("a".into(), None)];
-        RowChange { op, key: vec!["id".into()], columns }
+        RowChange { op, key: vec!["id".into()], columns, expected: true }
     }
 
     #[test]
@@ -69,6 +69,7 @@ mod tests {
             op: Op::Delete,
             key: vec!["id".into()],
             columns: vec![("id".into(), Some("1".into()))],
+            expected: true,
         };
         assert_eq!(replacing.changes(change(Op::Update)), [gone, change(Op::Insert)]);
         assert_eq!(replacing.changes(change(Op::Insert)), [change(Op::Insert)]);

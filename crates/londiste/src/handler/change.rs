@@ -16,14 +16,16 @@ pub struct RowChange<'a> {
     pub key: Vec<Cow<'a, str>>,
     /// Columns in the order they are written; `None` is NULL.
     pub columns: Columns<'a>,
+    /// Whether the row of an update or delete has to be there: if it is not, somebody is told.
+    pub expected: bool,
 }
 
 impl RowChange<'_> {
     /// The end of the row that the change is about.
-    pub fn deletion(&self) -> Self {
+    pub fn deletion(&self, expected: bool) -> Self {
         let of_key = |(name, _): &&(Cow<'_, str>, _)| self.key.contains(name);
         let columns = self.columns.iter().filter(of_key).cloned().collect();
-        RowChange { op: Op::Delete, key: self.key.clone(), columns }
+        RowChange { op: Op::Delete, key: self.key.clone(), columns, expected }
     }
 
     /// Whether it says which row it is about.

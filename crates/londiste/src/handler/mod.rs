@@ -179,11 +179,13 @@ impl Handler {
 
     /// Whether events change rows of the destination table itself.
     pub fn changes_dest(&self) -> bool {
-        let elsewhere = matches!(
-            self,
-            Handler::ApplyFn(_) | Handler::MultiMaster(_) | Handler::Dispatch { .. }
-        );
-        self.needs_table() && !elsewhere
+        let by_function = matches!(self, Handler::ApplyFn(_) | Handler::MultiMaster(_));
+        self.needs_table() && !by_function && !self.has_partitions()
+    }
+
+    /// Whether rows go into tables that are made for them and inherit from the destination table.
+    pub fn has_partitions(&self) -> bool {
+        matches!(self, Handler::Dispatch { dispatch, .. } if dispatch.has_partitions())
     }
 
     /// Whether the rows of the destination table are the source's, column for column. Others cannot be repaired from there: they

@@ -229,6 +229,7 @@ impl BatchWork<'_> {
         replica::set(client, READ_VALUES).await?;
         replica::set(client, OWN_PLANS).await?;
         self.applier.forget_structure();
+        self.handling.forget();
         self.done.executed = true;
         Ok(())
     }

@@ -132,12 +132,41 @@ impl Fold {
         Ok(())
     }
 
-    /// The operation to add where a row may be inserted over one that is there: then it replaces its values.
-    pub(crate) fn forgiven(&self, op: Op, key: &str) -> Op {
-        let net = self.index.get(key).map(|nr| self.rows[*nr as usize].net);
-        match (op, net) {
-            (Op::Insert, Some(Net::Insert | Net::Update | Net::Replace { .. })) => Op::Update,
-            _ => op,
+    /// Adds an insert that replaces what came before it for the same row.
+    pub(crate) fn put<'v>(
+        &mut self,
+        key: &str,
+        columns: impl Iterator<Item = (Slot, Option<&'v str>)> + Clone,
+    ) -> Result<(), Conflict> {
+        let known = self.index.get(key).map(|nr| *nr as usize);
+        let Some((nr, net)) = known.map(|nr| (nr, self.rows[nr].net)) else {
+            return self.add(Op::Insert, key, columns);
+        };
+        let net = match net {
+            Net::Insert => Net::Insert,
+            Net::Update => Net::Replace { known: true },
+            Net::Delete { known } | Net::Replace { known } => Net::Replace { known },
+        };
+        self.rows[nr] = self.store(net, columns)?;
+        Ok(())
+    }
+
+    /// Adds a delete of a row that need not be there.
+    pub(crate) fn clear<'v>(
+        &mut self,
+        key: &str,
+        columns: impl Iterator<Item = (Slot, Option<&'v str>)> + Clone,
+    ) -> Result<(), Conflict> {
+        match self.index.get(key).map(|nr| self.rows[*nr as usize].net) {
+            Some(Net::Delete { .. }) => Ok(()),
+            Some(_) => self.add(Op::Delete, key, columns),
+            None => {
+                self.add(Op::Delete, key, columns)?;
+                if let Some(row) = self.rows.last_mut() {
+                    row.net = Net::Delete { known: false };
+                }
+                Ok(())
+            }
         }
     }
 
@@ -518,5 +547,47 @@ mod tests {
             let mut fold = folded(&[(first, &[K, (1, None)])]);
             assert_eq!(fold.add(Op::Insert, "k", [K].into_iter()), Err(Conflict));
         }
+    }
+
+    #[test]
+    fn an_insert_may_replace_what_came_before_it() {
+        let new = || [K, (1, Some("new"))].into_iter();
+        let old = || [K, (1, Some("old")), (2, None)].into_iter();
+        type Before = fn(&mut Fold);
+        let cases: [(Before, &[(Op, usize)]); 5] = [
+            (|_| (), &[(Op::Insert, 1)]),
+            (|fold| fold.add(Op::Insert, "k", [K].into_iter()).unwrap(), &[(Op::Insert, 1)]),
+            // The row may be missing: it is stored all the same.
+            (
+                |fold| fold.add(Op::Update, "k", [K].into_iter()).unwrap(),
+                &[(Op::Delete, 1), (Op::Insert, 1)],
+            ),
+            (
+                |fold| fold.add(Op::Delete, "k", [K].into_iter()).unwrap(),
+                &[(Op::Delete, 1), (Op::Insert, 1)],
+            ),
+            (|fold| fold.clear("k", [K].into_iter()).unwrap(), &[(Op::Delete, 1), (Op::Insert, 1)]),
+        ];
+        for (before, expected) in cases {
+            let mut fold = Fold::default();
+            before(&mut fold);
+            fold.put("k", old()).unwrap();
+            fold.put("k", new()).unwrap();
+            let plan = fold.plan();
+            assert_eq!(sizes(&plan), expected);
+            let inserted = plan.groups().find(|group| group.op() == Op::Insert).unwrap();
+            assert_eq!(row_values(&inserted)[0].len(), 2, "columns of the last one only");
+        }
+    }
+
+    #[test]
+    fn a_row_that_need_not_be_there_is_not_missed() {
+        let mut fold = Fold::default();
+        fold.clear("k", [K].into_iter()).unwrap();
+        fold.clear("k", [K].into_iter()).unwrap();
+        assert_eq!(fold.missed(), (0, 0));
+        let plan = fold.plan();
+        assert_eq!(sizes(&plan), [(Op::Delete, 1)]);
+        assert_eq!(plan.groups().map(|group| group.known()).sum::<u64>(), 0);
     }
 }

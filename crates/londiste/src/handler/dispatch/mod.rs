@@ -100,6 +100,11 @@ impl Dispatch {
         self.dest.as_ref().unwrap_or(registered).clone()
     }
 
+    /// Whether rows go into partitions (`table_mode=part`).
+    pub fn has_partitions(&self) -> bool {
+        matches!(self.mode, TableMode::Part(_))
+    }
+
     /// Whether truncate events are left out.
     pub fn ignore_truncate(&self) -> bool {
         self.ignore_truncate

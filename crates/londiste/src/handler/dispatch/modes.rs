@@ -58,16 +58,14 @@ impl Dispatch {
         {
             return Ok(Vec::new());
         }
-        if let [first, second] = *steps {
-            // What follows has all columns; the row is found by its key.
-            let found_by: Columns<'a> =
-                columns.iter().filter(|(name, _)| in_key(name)).cloned().collect();
-            return Ok(vec![
-                RowChange { op: first, key: key.clone(), columns: found_by },
-                RowChange { op: second, key, columns },
-            ]);
+        let op = steps[steps.len() - 1];
+        let change = RowChange { op, key, columns, expected: true };
+        if steps.len() > 1 {
+            // The older version may be in another partition.
+            let expected = self.row_mode != RowMode::KeepLatest;
+            return Ok(vec![change.deletion(expected), change]);
         }
-        Ok(vec![RowChange { op: steps[0], key, columns }])
+        Ok(vec![change])
     }
 
     /// The operations that an event is, one or two.

@@ -68,7 +68,8 @@ pub(crate) enum Mode {
     Sets,
     /// Not at all: every event by a statement of its own, in order.
     Rows,
-    /// As `Sets`, and a row that is inserted over one that came just before replaces it.
+    /// As `Sets`, and a row that is inserted over one that came just before replaces it. Where that does not work the batch is
+    /// repeated as with `Sets`, and the caller deletes before it inserts.
     Net,
 }
 
@@ -252,6 +253,19 @@ impl Applier {
         (event, bytes): (EventRef, usize),
         change: &RowEvent<'_>,
     ) -> Result<(), ApplyError> {
+        self.change_if_there(outlet, mode, dest, (event, bytes), change, true).await
+    }
+
+    /// As [`Applier::change`]; unless it is `expected`, the row of a delete need not be there.
+    pub(crate) async fn change_if_there(
+        &mut self,
+        outlet: &mut Outlet<'_>,
+        mode: Mode,
+        dest: &TableName,
+        (event, bytes): (EventRef, usize),
+        change: &RowEvent<'_>,
+        expected: bool,
+    ) -> Result<(), ApplyError> {
         let place = self.target(outlet, dest, event).await?;
         let change = match change {
             RowEvent::Fragment { op, sql } => Some(self.targets[place].fragment(*op, sql)),
@@ -268,8 +282,8 @@ impl Applier {
             Mode::Rows => None,
         };
         match key {
-            Some(key) => self.set(outlet, place, (mode, &key), &change, bytes).await,
-            None => self.row(outlet, place, event, change).await,
+            Some(key) => self.set(outlet, place, (mode, &key), (&change, expected), bytes).await,
+            None => self.row(outlet, place, event, (change, expected)).await,
         }
     }
 
@@ -279,7 +293,7 @@ impl Applier {
         outlet: &mut Outlet<'_>,
         place: usize,
         (mode, key): (Mode, &str),
-        change: &Change<'_>,
+        (change, expected): (&Change<'_>, bool),
         bytes: usize,
     ) -> Result<(), ApplyError> {
         if self.rows.runs_code() {
@@ -290,7 +304,7 @@ impl Applier {
             self.touched.push(place);
         }
         target
-            .fold_in(mode, key, change)
+            .fold_in(mode, key, change, expected)
             .map_err(|_| ApplyError::Set { table: target.dest.clone(), source: None })?;
         // The constant stands for what a row takes besides its text.
         self.folded_bytes += bytes + 64;
@@ -307,7 +321,7 @@ impl Applier {
         outlet: &mut Outlet<'_>,
         place: usize,
         event: EventRef,
-        change: Change<'_>,
+        (change, expected): (Change<'_>, bool),
     ) -> Result<(), ApplyError> {
         // Folded changes of the same table come first; where code runs, it must also see the other tables as they were.
         let target = &self.targets[place];
@@ -315,7 +329,7 @@ impl Applier {
             self.flush(outlet).await?;
         }
         let target = &mut self.targets[place];
-        self.rows.push(outlet, target, place, event, change).await?;
+        self.rows.push(outlet, target, (place, expected), event, change).await?;
         if self.rows.is_full() { self.flush(outlet).await } else { Ok(()) }
     }
 
@@ -382,8 +396,9 @@ impl Applier {
     ) -> Result<(), ApplyError> {
         self.flush(outlet).await?;
         let place = self.target(outlet, &table.dest, event.into()).await?;
-        // What inherits from it has truncate events of its own.
-        let only = self.targets[place].relation.only();
+        // What inherits from it has truncate events of its own, unless it was made here.
+        let only =
+            if table.handler.has_partitions() { "" } else { self.targets[place].relation.only() };
         let sql = format!("TRUNCATE {only}{} CASCADE;", table.dest.quoted());
         outlet.client().await?.batch_execute(&sql).await.map_err(|e| {
             let error = pgq_client::Error::sql(e, sql);

@@ -43,7 +43,7 @@ struct Pending {
 #[derive(Debug)]
 enum Does {
     /// Changes a row of a target.
-    Change { place: usize, op: Op },
+    Change { place: usize, op: Op, expected: bool },
     /// Runs a function for an event of a table.
     Call { table: TableName },
 }
@@ -60,7 +60,7 @@ impl RowQueue {
         &mut self,
         outlet: &mut Outlet<'_>,
         target: &mut Target,
-        place: usize,
+        (place, expected): (usize, bool),
         event: EventRef,
         change: Change<'_>,
     ) -> Result<(), ApplyError> {
@@ -81,7 +81,7 @@ impl RowQueue {
             }
         };
         self.runs_code |= target.relation.runs_code;
-        self.pending.push(Pending { event, does: Does::Change { place, op }, query });
+        self.pending.push(Pending { event, does: Does::Change { place, op, expected }, query });
         Ok(())
     }
 
@@ -132,7 +132,7 @@ impl RowQueue {
             let rows = answer.await.map_err(|e: tokio_postgres::Error| {
                 // Not the statement: it may hold values.
                 let (table, what) = match &pending.does {
-                    Does::Change { place, op } => {
+                    Does::Change { place, op, .. } => {
                         let dest = &targets[*place].dest;
                         (dest, describe(*op, dest))
                     }
@@ -140,7 +140,7 @@ impl RowQueue {
                 };
                 refused(pending.event, table, Error::sql(e, what))
             })?;
-            if let Does::Change { place, op } = pending.does
+            if let Does::Change { place, op, expected: true } = pending.does
                 && rows == 0
                 && op != Op::Insert
             {

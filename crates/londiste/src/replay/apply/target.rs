@@ -211,11 +211,16 @@ impl Target {
         mode: Mode,
         key: &str,
         change: &Change<'_>,
+        expected: bool,
     ) -> Result<(), Conflict> {
         match change {
             Change::Row { op, columns } => {
-                let op = if mode == Mode::Net { self.fold.forgiven(*op, key) } else { *op };
-                self.fold.add(op, key, columns.iter().copied())
+                let columns = columns.iter().copied();
+                match op {
+                    Op::Insert if mode == Mode::Net => self.fold.put(key, columns),
+                    Op::Delete if !expected => self.fold.clear(key, columns),
+                    op => self.fold.add(*op, key, columns),
+                }
             }
             Change::Fragment { .. } => Err(Conflict),
         }

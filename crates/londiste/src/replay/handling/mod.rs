@@ -18,7 +18,7 @@ use pgq_client::text::row::{Columns, Op, RowEvent};
 
 use super::apply::{Applier, ApplyError, EventError, Mode, Outlet};
 use super::event_copy::EventCopy;
-use crate::handler::dispatch::{self, Dispatch, LoadMode, Times};
+use crate::handler::dispatch::{self, Dispatch, LoadMode, Partition, Times};
 use crate::handler::shard::{Part, Shard, ShardError};
 use crate::handler::{Handler, RowChange};
 use crate::table::registry::Table;
@@ -82,8 +82,7 @@ impl Handling {
             }
             Handler::Bulk(bulk) => {
                 let changes = bulk.changes(keyed_change(applier, table, event)?);
-                // Row by row it would not forgive.
-                apply(applier, outlet, Mode::Net, &table.dest, event, changes).await
+                forgiving(applier, outlet, mode, &table.dest, event, changes).await
             }
             Handler::Dispatch { dispatch, shard } => {
                 if let Some(shard) = shard
@@ -130,22 +129,43 @@ impl Handling {
         if let Some(partition) = &partition {
             let fate = match self.partitions.fate(&partition.name) {
                 Some(fate) => fate,
-                None => {
-                    applier.flush(outlet).await?;
-                    let creation = partition.creation(&first.key);
-                    let client = outlet.client().await?;
-                    self.partitions.meet(client, &partition.name, &creation).await?
-                }
+                None => self.meet(applier, outlet, partition, &first.key).await?,
             };
             if fate == Fate::Ignored {
                 return Ok(());
             }
         }
-        let mode = match dispatch.load_mode() {
-            LoadMode::Bulk => Mode::Net,
-            LoadMode::Direct => mode,
-        };
-        apply(applier, outlet, mode, dest, event, changes).await
+        match dispatch.load_mode() {
+            LoadMode::Bulk => forgiving(applier, outlet, mode, dest, event, changes).await,
+            LoadMode::Direct => apply(applier, outlet, mode, dest, event, changes).await,
+        }
+    }
+
+    /// Finds out about a partition, and makes it if it is not there.
+    async fn meet(
+        &mut self,
+        applier: &mut Applier,
+        outlet: &mut Outlet<'_>,
+        partition: &Partition<'_>,
+        key: &[Cow<'_, str>],
+    ) -> Result<Fate, ApplyError> {
+        let creation = partition.creation(key);
+        let name = &partition.name;
+        if let Some(fate) = self.partitions.look(outlet.client().await?, name, &creation).await? {
+            return Ok(fate);
+        }
+        // Functions and templates may look at any table, and change it.
+        applier.flush(outlet).await?;
+        applier.verify(outlet).await?;
+        self.partitions.make(outlet.client().await?, name, &creation).await?;
+        applier.forget_structure();
+        Ok(Fate::There)
+    }
+
+    /// A script has run, which may have changed everything that was found out.
+    pub(crate) fn forget(&mut self) {
+        self.part = None;
+        self.partitions = Partitions::default();
     }
 
     /// The data event that those behind this node get; `None` when they get none.
@@ -234,7 +254,7 @@ fn keyed_change<'e>(
     event: &'e Event,
 ) -> Result<RowChange<'e>, EventError> {
     let (op, key, columns) = row(applier, table, event)?;
-    let change = RowChange { op, key, columns };
+    let change = RowChange { op, key, columns, expected: true };
     if change.has_key() {
         Ok(change)
     } else {
@@ -274,9 +294,33 @@ async fn apply(
     changes: Vec<RowChange<'_>>,
 ) -> Result<(), ApplyError> {
     let bytes = event.data.as_ref().map_or(0, String::len);
-    for RowChange { op, key, columns } in changes {
+    for RowChange { op, key, columns, expected } in changes {
         let change = RowEvent::Row { op, key, columns };
-        applier.change(outlet, mode, dest, (event.into(), bytes), &change).await?;
+        let event = (event.into(), bytes);
+        applier.change_if_there(outlet, mode, dest, event, &change, expected).await?;
     }
     Ok(())
+}
+
+/// As [`apply`], and a row that comes again within the batch replaces the one before. By set as far as that goes; when the batch is
+/// repeated row by row, it is deleted before it is inserted.
+async fn forgiving(
+    applier: &mut Applier,
+    outlet: &mut Outlet<'_>,
+    mode: Mode,
+    dest: &TableName,
+    event: &Event,
+    changes: Vec<RowChange<'_>>,
+) -> Result<(), ApplyError> {
+    if mode != Mode::Rows {
+        return apply(applier, outlet, Mode::Net, dest, event, changes).await;
+    }
+    let mut steps = Vec::with_capacity(changes.len() + 1);
+    for change in changes {
+        if change.op == Op::Insert {
+            steps.push(change.deletion(false));
+        }
+        steps.push(change);
+    }
+    apply(applier, outlet, mode, dest, event, steps).await
 }

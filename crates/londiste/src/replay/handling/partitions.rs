@@ -30,35 +30,44 @@ impl Partitions {
         self.met.get(name).copied()
     }
 
-    /// Makes a partition unless it is there. Nothing may be on its way through the connection, and nothing pending that templates
-    /// could look for.
+    /// Asks the server about a partition; `None` when it has to be made.
     ///
     /// # Errors
-    /// The server's; nobody can make it.
-    pub(super) async fn meet(
+    /// The server's.
+    pub(super) async fn look(
         &mut self,
         client: &Client,
         name: &TableName,
         creation: &Creation,
-    ) -> Result<Fate> {
+    ) -> Result<Option<Fate>> {
         if let Some(sql) = &creation.obsolete
             && boolean(client, sql).await? == Some(true)
         {
             tracing::info!("Ignored table: {name}");
             self.met.insert(name.clone(), Fate::Ignored);
-            return Ok(Fate::Ignored);
+            return Ok(Some(Fate::Ignored));
         }
         self.met.insert(name.clone(), Fate::There);
-        if boolean(client, &creation.exists).await? != Some(true) {
-            // Functions and templates are the application's.
-            replica::set(client, USUAL_PLANS).await?;
-            self.make(client, name, creation).await?;
-            replica::set(client, OWN_PLANS).await?;
-        }
-        Ok(Fate::There)
+        Ok((boolean(client, &creation.exists).await? == Some(true)).then_some(Fate::There))
     }
 
-    async fn make(&self, client: &Client, name: &TableName, creation: &Creation) -> Result<()> {
+    /// Makes it. Nothing may be pending that functions and templates could look for.
+    ///
+    /// # Errors
+    /// The server's; nobody can make it.
+    pub(super) async fn make(
+        &self,
+        client: &Client,
+        name: &TableName,
+        creation: &Creation,
+    ) -> Result<()> {
+        // Functions and templates are the application's.
+        replica::set(client, USUAL_PLANS).await?;
+        self.run_all(client, name, creation).await?;
+        replica::set(client, OWN_PLANS).await
+    }
+
+    async fn run_all(&self, client: &Client, name: &TableName, creation: &Creation) -> Result<()> {
         run(client, creation.before.as_deref()).await?;
         let mut made = false;
         for way in &creation.ways {
