@@ -110,7 +110,8 @@ impl Dispatch {
             return Err(HandlerError::Encoding);
         }
         let ignore_truncate = args.flag("ignore_truncate")?;
-        let analyze = args.flag("analyze")?;
+        // There is no temporary table to analyze.
+        args.flag("analyze")?;
         let words = [
             ("part", None),
             ("direct", Some(TableMode::Direct)),
@@ -142,7 +143,6 @@ impl Dispatch {
                 args.get("skip_fields").unwrap_or_default(),
                 args.get("fields").unwrap_or("*"),
             )?,
-            analyze,
             ignore_truncate,
         })
     }
@@ -244,16 +244,16 @@ mod tests {
         let plain = dispatch("direct");
         assert_eq!(plain.dest(&registered), registered);
         assert_eq!(
-            (plain.ignore_truncate(), plain.analyze(), plain.load_mode(), plain.method()),
-            (false, false, LoadMode::Direct, Method::Correct)
+            (plain.ignore_truncate(), plain.load_mode(), plain.method),
+            (false, LoadMode::Direct, Method::Correct)
         );
         let given = dispatch(
             "bulk_direct(table=lg2&ignore_truncate=+1+&analyze=1&method=2&key=id&hash_expr=h%28id%29)",
         );
         assert_eq!(given.dest(&registered), TableName::new("public.lg2"));
         assert_eq!(
-            (given.ignore_truncate(), given.analyze(), given.load_mode(), given.method()),
-            (true, true, LoadMode::Bulk, Method::Merged)
+            (given.ignore_truncate(), given.load_mode(), given.method),
+            (true, LoadMode::Bulk, Method::Merged)
         );
     }
 

@@ -46,7 +46,6 @@ pub struct Dispatch {
     event_types: Vec<Op>,
     load_mode: LoadMode,
     method: Method,
-    analyze: bool,
     ignore_truncate: bool,
 }
 
@@ -83,7 +82,7 @@ pub enum LoadMode {
 
 /// `method`: how a bulk load writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
+enum Method {
     /// 0: an update is an update, and changes nothing where the row is missing.
     Correct,
     /// 1: an update is a delete and an insert, so that a missing row appears.
@@ -113,16 +112,6 @@ impl Dispatch {
     /// `load_mode`
     pub fn load_mode(&self) -> LoadMode {
         self.load_mode
-    }
-
-    /// `method`
-    pub fn method(&self) -> Method {
-        self.method
-    }
-
-    /// `analyze`: the original analyzes the temporary table of a bulk load.
-    pub fn analyze(&self) -> bool {
-        self.analyze
     }
 
     /// What a column of the source is called in the destination, `None` where it is left out: for the initial copy, which goes
