@@ -49,8 +49,13 @@ pub enum LoadError {
     #[error(transparent)]
     State(#[from] BadState),
     /// The handler is unknown, or its arguments are wrong.
-    #[error(transparent)]
-    Handler(#[from] HandlerError),
+    #[error("{source} (handler of table {table})")]
+    Handler {
+        /// The table.
+        table: TableName,
+        /// What is wrong. The original says nothing else.
+        source: HandlerError,
+    },
     /// `custom_snapshot` is no snapshot.
     #[error("table {0}: {1}")]
     Snapshot(TableName, SnapshotError),
@@ -65,7 +70,10 @@ impl Table {
         let attrs = TableAttrs::parse(row.attrs.as_deref())
             .map_err(|e| LoadError::Attrs(row.table.clone(), e))?;
         let snapshot = row.custom_snapshot.as_deref().map(str::parse).transpose();
-        let handler = handlers.build(&attrs.handler().map_err(HandlerError::Text)?)?;
+        let spec = attrs.handler().map_err(HandlerError::Text);
+        let handler = spec.and_then(|spec| handlers.build(&spec));
+        let handler =
+            handler.map_err(|source| LoadError::Handler { table: row.table.clone(), source })?;
         let dest = handler.dest(row.dest());
         Ok(Table {
             moved: dest != *row.dest(),
@@ -228,6 +236,6 @@ mod tests {
         let state = TableRow { merge_state: Some("lost".to_owned()), ..row() };
         assert_eq!(table(state).unwrap_err().to_string(), "Bad table state: lost");
         let handler = TableRow { attrs: Some("handler=nosuch".to_owned()), ..row() };
-        assert_eq!(table(handler).unwrap_err().to_string(), "'nosuch'");
+        assert_eq!(table(handler).unwrap_err().to_string(), "'nosuch' (handler of table public.t)");
     }
 }
