@@ -71,7 +71,7 @@ enum RowMode {
     KeepLatest,
 }
 
-/// `load_mode`: how rows were loaded in the original. Only with `bulk` does [`Method`] mean anything.
+/// `load_mode`: how rows were loaded in the original. Only with `bulk` does `method` mean anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoadMode {
     /// `direct`: a statement per row.
