@@ -30,8 +30,12 @@ pub const QUEUE: &str = "bench";
 /// Where a statement of a load wants to end a batch; nothing for the side without batches.
 pub const TICK: &str = "/*tick*/";
 
-/// Ends the batch: the first makes the next tick due, the second makes it.
-const MAKE_TICK: &str = "perform pgq.force_tick('bench'); perform pgq.ticker('bench');";
+/// Ends the batch. `pgq.force_tick` is for a queue without events: it uses up numbers of events, and who asks how many there
+/// are between two ticks is told of thousands.
+const MAKE_TICK: &str = "perform pgq.ticker('bench');";
+
+/// One event is enough for a tick, for loads that make their own.
+const TICKS_ARE_DUE: &str = "select pgq.set_queue_config('bench', 'ticker_max_count', '1')";
 
 /// PostgreSQL's settings, but nothing waits for disks, a subscription that was paused starts at once, and ten thousand tables
 /// can be added in one transaction.
@@ -187,6 +191,9 @@ impl Pair {
             Machinery::Londiste(_) => MAKE_TICK,
             Machinery::Native => "",
         };
+        if !tick.is_empty() && scripts.iter().any(|script| script.contains(TICK)) {
+            self.src.sql(TICKS_ARE_DUE);
+        }
         std::thread::scope(|scope| {
             for script in scripts {
                 scope.spawn(|| self.src.sql(&script.replace(TICK, tick)));
