@@ -22,9 +22,15 @@ pub(super) fn only(args: &Args, known: &[&str]) -> Result<(), HandlerError> {
 /// # Errors
 /// [`HandlerError::NotInteger`]
 pub(super) fn integer(args: &Args, name: &str) -> Result<Option<i64>, HandlerError> {
-    let Some(text) = args.get(name) else { return Ok(None) };
-    let number = text.trim().parse().map_err(|_| HandlerError::NotInteger(text.clone()))?;
-    Ok(Some(number))
+    args.get(name).map(|text| parse(text)).transpose()
+}
+
+/// A whole number.
+///
+/// # Errors
+/// [`HandlerError::NotInteger`]
+pub(super) fn parse(text: &str) -> Result<i64, HandlerError> {
+    text.trim().parse().map_err(|_| HandlerError::NotInteger(text.to_owned()))
 }
 
 /// A 0/1 argument, 0 when absent.

@@ -27,10 +27,11 @@ use self::layout::Layout;
 use self::merge::Difference;
 use self::script::Script;
 use self::statement::{Fix, Kind, Writer};
-use super::sides::{Here, Sides, condition, handler, is_partitioned};
+use super::sides::{Here, Sides, handler, is_partitioned};
 use crate::calls::{self, TableRow};
 use crate::job::{Interrupted, Job};
 use crate::replay::replica::connect_replica;
+use crate::table::belonging;
 
 mod apply;
 mod dump;
@@ -85,7 +86,8 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
             );
             continue;
         }
-        if !handler(job, table)?.1.keeps_rows() {
+        let (attrs, handler) = handler(job, table)?;
+        if !handler.keeps_rows() {
             tracing::warn!(
                 "Table {} has a handler by which its rows are not those of the source, it cannot be repaired from there",
                 table.table
@@ -93,7 +95,7 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
             continue;
         }
         let Some(sides) = here.sides(job, table).await? else { continue };
-        let belongs = condition(job, table, sides.db).await?;
+        let belongs = belonging::condition(&attrs, &handler, sides.db).await?;
         let condition = whole_condition(belongs.as_deref(), wanted);
         let applydb = match options.apply {
             true => Some(connect_replica(job, "applydb").await?),
@@ -111,7 +113,8 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
             sides.source.session.close().await;
             continue;
         }
-        let repair = Repair { job, sides: &sides, table, condition: &condition, files: &files };
+        let belongs = belongs.as_deref();
+        let repair = Repair { job, sides: &sides, belongs, condition: &condition, files: &files };
         repair.run(budget, &mut script, applydb.as_ref()).await?;
         sides.source.session.close().await;
     }
@@ -157,7 +160,9 @@ struct Missed {
 struct Repair<'a> {
     job: &'a Job,
     sides: &'a Sides<'a>,
-    table: &'a TableRow,
+    /// Which rows of the source belong here at all; `None` when all do.
+    belongs: Option<&'a str>,
+    /// Which rows are compared.
     condition: &'a str,
     files: &'a Files,
 }
@@ -199,8 +204,7 @@ impl Repair<'_> {
 
         tracing::info!("Comparing dumps: {dst}");
         let keys = layout.keys;
-        let belongs = condition(self.job, self.table, db).await?;
-        let writer = Writer::new(layout, (src, dst), partitioned, belongs.as_deref());
+        let writer = Writer::new(layout, (src, dst), partitioned, self.belongs);
         script.remove_old()?;
         let mut applier =
             applydb.map(|here| Applier::new(self.job, here, &source.session, dst.to_string()));

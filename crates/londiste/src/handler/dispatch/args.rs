@@ -9,10 +9,11 @@ use super::names::defaults;
 use super::period::{NAME_VARIABLES, PartMode, Partitioning, Period};
 use super::template::Template;
 use super::{Dispatch, LoadMode, Method, RowMode, TableMode, create};
-use crate::handler::HandlerError;
+use crate::handler::shard::Shard;
+use crate::handler::{HandlerError, args};
 
 /// What can be given.
-const ARGUMENTS: [&str; 26] = [
+const ARGUMENTS: [&str; 21] = [
     "table_mode",
     "part_func",
     "part_mode",
@@ -34,11 +35,6 @@ const ARGUMENTS: [&str; 26] = [
     "ignore_truncate",
     "encoding",
     "analyze",
-    "key",
-    "hash_key",
-    "hash_expr",
-    "hashexpr",
-    "hashfunc",
 ];
 
 /// The arguments given, and below them those that the name stands for.
@@ -80,8 +76,7 @@ impl Args<'_> {
     /// A number from 0 that says which, the first when absent.
     fn number<T: Copy>(&self, name: &'static str, meanings: &[T]) -> Result<T, HandlerError> {
         let Some(text) = self.get(name) else { return Ok(meanings[0]) };
-        let number: i64 =
-            text.trim().parse().map_err(|_| HandlerError::NotInteger(text.to_owned()))?;
+        let number = args::parse(text)?;
         usize::try_from(number)
             .ok()
             .and_then(|at| meanings.get(at).copied())
@@ -100,15 +95,10 @@ impl Dispatch {
     /// A name of another family, arguments that are not known, values outside their lists, and templates that could not be filled.
     pub fn new(name: &str, given: &IndexMap<String, String>) -> Result<Dispatch, HandlerError> {
         let defaults = defaults(name).ok_or_else(|| HandlerError::Unknown(name.to_owned()))?;
-        let unknown: Vec<String> =
-            given.keys().filter(|key| !ARGUMENTS.contains(&key.as_str())).cloned().collect();
-        if !unknown.is_empty() {
-            return Err(HandlerError::Arguments(unknown));
-        }
+        // The caller makes a filter of the shard's.
+        args::only(given, &[&ARGUMENTS[..], &Shard::KEYS].concat())?;
+        args::no_encoding(given)?;
         let args = Args { given, defaults };
-        if args.text("encoding").is_some() {
-            return Err(HandlerError::Encoding);
-        }
         let ignore_truncate = args.flag("ignore_truncate")?;
         // There is no temporary table to analyze.
         args.flag("analyze")?;

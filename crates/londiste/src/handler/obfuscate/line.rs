@@ -24,13 +24,12 @@ impl TableRules {
 }
 
 impl CopyRules<'_> {
-    /// The columns that travel, in order, for the column lists of both sides. When there are none, nothing is to be
-    /// copied: a COPY without a list would take all columns.
-    pub fn columns(&self) -> impl Iterator<Item = &str> {
+    #[cfg(test)]
+    pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|(column, _)| column.as_str())
     }
 
-    /// Rewrites one row of [`CopyRules::columns`], in COPY's text format and UTF-8, and appends it with its newline.
+    /// Rewrites one row of the columns that travel, in COPY's text format and UTF-8, and appends it with its newline.
     ///
     /// What is kept travels as it came. `line` may end with a newline.
     ///

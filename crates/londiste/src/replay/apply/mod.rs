@@ -239,33 +239,24 @@ impl Applier {
         event: &Event,
     ) -> Result<(), ApplyError> {
         let change = self.decode(&table.name, event)?;
-        let bytes = event.data.as_ref().map_or(0, String::len);
-        self.change(outlet, mode, &table.dest, (event.into(), bytes), &change).await
+        self.change(outlet, mode, &table.dest, event, (&change, true)).await
     }
 
-    /// Takes a change of a destination table; applies pending changes when there are enough of them. The event that it comes
-    /// from is named by errors, and its size in bytes says when there are enough.
+    /// Takes a change of a destination table that an event comes to; applies pending changes when there are enough of them. Unless
+    /// it is `expected`, the row of a delete need not be there.
+    ///
+    /// # Errors
+    /// The change fits no table here, or what was pending was refused.
     pub(crate) async fn change(
         &mut self,
         outlet: &mut Outlet<'_>,
         mode: Mode,
         dest: &TableName,
-        (event, bytes): (EventRef, usize),
-        change: &RowEvent<'_>,
+        event: &Event,
+        (change, expected): (&RowEvent<'_>, bool),
     ) -> Result<(), ApplyError> {
-        self.change_if_there(outlet, mode, dest, (event, bytes), change, true).await
-    }
-
-    /// As [`Applier::change`]; unless it is `expected`, the row of a delete need not be there.
-    pub(crate) async fn change_if_there(
-        &mut self,
-        outlet: &mut Outlet<'_>,
-        mode: Mode,
-        dest: &TableName,
-        (event, bytes): (EventRef, usize),
-        change: &RowEvent<'_>,
-        expected: bool,
-    ) -> Result<(), ApplyError> {
+        let bytes = event.data.as_ref().map_or(0, String::len);
+        let event = EventRef::from(event);
         let place = self.target(outlet, dest, event).await?;
         let change = match change {
             RowEvent::Fragment { op, sql } => Some(self.targets[place].fragment(*op, sql)),

@@ -65,6 +65,21 @@ impl Handling {
         table: &Table,
         event: &Event,
     ) -> Result<(), ApplyError> {
+        if let Handler::Londiste(_) = table.handler {
+            return applier.data(outlet, mode, table, event).await;
+        }
+        // Most tables have the default handler: what the others need does not make its way longer.
+        Box::pin(self.handled(applier, outlet, mode, table, event)).await
+    }
+
+    async fn handled(
+        &mut self,
+        applier: &mut Applier,
+        outlet: &mut Outlet<'_>,
+        mode: Mode,
+        table: &Table,
+        event: &Event,
+    ) -> Result<(), ApplyError> {
         match &table.handler {
             Handler::Londiste(_) => applier.data(outlet, mode, table, event).await,
             Handler::QTable | Handler::VTable => Ok(()),
@@ -99,8 +114,7 @@ impl Handling {
                     .table(&table.name)
                     .and_then(|rules| rules.row(kind, data, row))
                     .map_err(|error| EventError::unusable(event.into(), error.to_string()))?;
-                let event = (event.into(), data.len());
-                applier.change(outlet, mode, &table.dest, event, &row).await
+                applier.change(outlet, mode, &table.dest, event, (&row, true)).await
             }
         }
     }
@@ -293,11 +307,9 @@ async fn apply(
     event: &Event,
     changes: Vec<RowChange<'_>>,
 ) -> Result<(), ApplyError> {
-    let bytes = event.data.as_ref().map_or(0, String::len);
     for RowChange { op, key, columns, expected } in changes {
         let change = RowEvent::Row { op, key, columns };
-        let event = (event.into(), bytes);
-        applier.change_if_there(outlet, mode, dest, event, &change, expected).await?;
+        applier.change(outlet, mode, dest, event, (&change, expected)).await?;
     }
     Ok(())
 }
