@@ -1,9 +1,11 @@
 //! A ticker as an operator sets it up.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::cluster::Address;
 use crate::daemon::Daemon;
@@ -17,12 +19,24 @@ use crate::{Database, folder};
 /// restarts the server restarts the ticker as well or waits that long.
 const QUICK: &str = "ticker_period = 0.2\nmaint_period = 2\nretry_period = 2\ncheck_period = 1\n";
 
+/// The databases, by name, that a started daemon makes the ticks of.
+static TICKED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Whether the ticks of a database are made by a [`Ticker`] of this process that was started and not stopped.
+///
+/// Who makes ticks beside it breaks queues on the original's schemas: two ticks side by side become visible in another order
+/// than that of their numbers or their snapshots, so a consumer misses one, or has events twice.
+pub fn is_ticked(db: &Database) -> bool {
+    TICKED.lock().unwrap_or_else(PoisonError::into_inner).contains(db.name())
+}
+
 /// A `pgqd` for chosen databases of one cluster. Dropping it ends the daemon.
 ///
 /// It never detects databases by itself: on the shared cluster those of other tests would be found.
 #[derive(Debug)]
 pub struct Ticker {
     implementation: Impl,
+    databases: Vec<String>,
     folder: PathBuf,
     daemon: Daemon,
 }
@@ -37,7 +51,8 @@ impl Ticker {
     pub fn for_databases(implementation: Impl, address: &Address, databases: &[&str]) -> Self {
         let folder = folder::fresh("ticker");
         let daemon = Daemon::new(folder.join("pgqd.pid"));
-        let ticker = Self { implementation, folder, daemon };
+        let names = databases.iter().map(ToString::to_string).collect();
+        let ticker = Self { implementation, databases: names, folder, daemon };
         let mut ini = format!("[pgqd]\nbase_connstr = {}\n", address.connstr());
         writeln!(ini, "database_list = {}", databases.join(", ")).expect("a string grows");
         for (key, file) in [("logfile", "pgqd.log"), ("pidfile", "pgqd.pid")] {
@@ -90,6 +105,7 @@ impl Ticker {
     /// `pgqd -d INI`; returns when its pidfile is there.
     #[track_caller]
     pub fn start(&self) -> u32 {
+        TICKED.lock().unwrap_or_else(PoisonError::into_inner).extend(self.databases.clone());
         self.pgqd(["-d"]).ok();
         self.daemon.wait_running()
     }
@@ -100,6 +116,12 @@ impl Ticker {
         let pid = self.daemon.wait_running();
         self.pgqd(["-s"]).ok();
         self.daemon.wait_gone(pid);
+        self.forget();
+    }
+
+    fn forget(&self) {
+        let mut ticked = TICKED.lock().unwrap_or_else(PoisonError::into_inner);
+        ticked.retain(|name| !self.databases.contains(name));
     }
 
     /// The log so far.
@@ -111,6 +133,7 @@ impl Ticker {
 impl Drop for Ticker {
     fn drop(&mut self) {
         self.daemon.end_quietly();
+        self.forget();
         show_log_of_failed_test("pgqd", &self.log());
     }
 }
