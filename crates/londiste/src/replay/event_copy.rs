@@ -7,10 +7,9 @@ use futures_util::SinkExt;
 use pgq_client::calls::pgq;
 use pgq_client::event::Event;
 use pgq_client::name::QueueName;
+use pgq_client::text::copy;
 use pgq_client::{Error, Result};
 use tokio_postgres::Client;
-
-use super::apply::put_copy_row;
 
 /// How much is collected before it is sent, in bytes.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -47,7 +46,7 @@ impl EventCopy {
         let [e1, e2, e3, e4] =
             [&event.extra1, &event.extra2, &event.extra3, &event.extra4].map(Option::as_deref);
         let fields = [Some(&*event.time), event.kind.as_deref(), data, e1, e2, e3, e4];
-        put_copy_row(
+        copy::put_row(
             &mut self.rows,
             fields.into_iter().chain(self.keeps_ids.then_some(Some(&*id))),
         );

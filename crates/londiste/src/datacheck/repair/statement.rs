@@ -9,7 +9,7 @@ use pgq_client::text::quoting::{push_literal, quote_ident};
 
 use super::layout::Layout;
 use super::merge::Difference;
-use super::row::{differ_by_zone, fields, unescape};
+use super::row::{self, differ_by_zone, fields};
 
 /// A row's values in the order of the layout.
 type Row<'a> = Vec<Option<Cow<'a, str>>>;
@@ -123,7 +123,7 @@ impl Writer {
         // A database that does not know its encoding sends whatever bytes it has.
         let text = std::str::from_utf8(line)
             .with_context(|| format!("a row of {} has bytes that are not UTF-8", self.dst))?;
-        let row: Result<Row<'a>, _> = text.split('\t').map(unescape).collect();
+        let row: Result<Row<'a>, _> = text.split('\t').map(row::value).collect();
         let row = row.map_err(anyhow::Error::msg)?;
         anyhow::ensure!(
             row.len() == self.columns.len(),

@@ -17,7 +17,6 @@ mod target;
 mod values;
 
 pub(crate) use outlet::Outlet;
-pub(super) use values::put_copy_row;
 
 use std::collections::HashMap;
 

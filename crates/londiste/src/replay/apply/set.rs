@@ -8,6 +8,7 @@ use futures_util::SinkExt;
 use futures_util::future::try_join_all;
 use pgq_client::Error;
 use pgq_client::name::TableName;
+use pgq_client::text::copy;
 use pgq_client::text::row::Op;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
@@ -17,7 +18,7 @@ use super::ApplyError;
 use super::ahead::{self, Answer};
 use super::statement::Form;
 use super::target::{Found, Target};
-use super::values::{TextColumn, put_copy_row};
+use super::values::TextColumn;
 
 /// From this many rows on COPY is cheaper, though it takes one more round trip.
 const COPY_ROWS: usize = 200;
@@ -168,7 +169,7 @@ async fn copy(
     let mut sink = pin!(sink);
     let mut chunk = BytesMut::with_capacity(COPY_CHUNK + COPY_CHUNK / 8);
     for row in group.rows() {
-        put_copy_row(&mut chunk, row);
+        copy::put_row(&mut chunk, row);
         if chunk.len() >= COPY_CHUNK {
             sink.send(chunk.split().freeze()).await?;
             chunk.reserve(COPY_CHUNK);
