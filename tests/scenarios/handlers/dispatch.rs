@@ -1,10 +1,9 @@
 //! Rows that go into other tables: dispatch and its presets.
 
 use system_tests::Impl::Ours;
-use system_tests::folder;
 use system_tests::wait::EVENTUALLY;
 
-use super::Pair;
+use super::{PARTS, Pair};
 
 /// The original's handlers of this family cannot be built.
 #[test]

@@ -3,13 +3,8 @@
 use system_tests::Impl::{self, Ours, Reference};
 use system_tests::wait::EVENTUALLY;
 
-use super::{MODULES, Pair};
+use super::{MODULES, PARTS, Pair};
 use crate::diary::QUEUE;
-
-const PARTS: &str = "create schema partconf;
-    create function partconf.get_hash_raw(int) returns int language sql immutable as 'select $1';
-    create table partconf.conf (shard_nr int, shard_mask int, shard_count int);
-    create table t (id int primary key, a text)";
 
 #[test]
 fn a_branch_has_its_part_and_passes_it_on_theirs() {
