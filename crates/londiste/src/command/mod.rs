@@ -28,6 +28,7 @@ mod drop_node;
 pub mod entry;
 mod fkeys_list;
 mod grants;
+mod group;
 mod handlers;
 pub mod list;
 mod liveness;

@@ -15,8 +15,9 @@ use pgq_client::id::TickId;
 use pgq_client::name::{NodeName, QueueName};
 
 use super::gravestone::Origin;
-use super::{POLL, Patience, Worker, leaving, set_paused, tag_paused};
+use super::{POLL, Patience, Worker, leaving, set_paused, silent, tag_paused};
 use crate::command::set::{LocalSet, Member};
+use crate::command::survey;
 use crate::job::{self, Job, UsageError};
 
 /// Lets a consumer read from another node. One that gets its events from the consumer's own node is refused: the two would wait
@@ -79,10 +80,8 @@ async fn change(
         return Ok(());
     }
     check_new_provider(job, set, new).await?;
-    if matches!(occasion, Occasion::Planned) && is_fed_by(job, set, new, node).await? {
-        bail!(UsageError(format!(
-            "Node {new} gets its events from {node} and cannot be its provider"
-        )));
+    if matches!(occasion, Occasion::Planned) {
+        refuse_circle(job, set, &session, worker, &old.provider_node, new).await?;
     }
     let moved = async {
         set_paused(job, set, worker, true).await?;
@@ -114,18 +113,62 @@ async fn check_new_provider(job: &Job, set: &LocalSet, new: &NodeName) -> anyhow
     }
 }
 
+/// A node that feeds its new provider would wait for it for ever, and it for the node. Who feeds nobody is in no circle, and
+/// neither is whoever gets the same events as the new provider: these are not asked about nodes further up, which may be down.
+async fn refuse_circle(
+    job: &Job,
+    set: &LocalSet,
+    session: &Session,
+    worker: &Worker,
+    provider: &Option<NodeName>,
+    new: &NodeName,
+) -> anyhow::Result<()> {
+    let Worker { queue, node, .. } = worker;
+    if pgq_node::get_subscriber_info(&**session, queue).await?.is_empty() {
+        return Ok(());
+    }
+    let origin = match provider {
+        Some(provider) => Some(Origin::of(job, set, provider, None).await?),
+        None => None,
+    };
+    let feeds_us = |at: &NodeName| origin.as_ref().is_some_and(|origin| origin.has(at));
+    if leads_to(job, set, new, node, feeds_us).await? {
+        bail!(UsageError(format!(
+            "Node {new} gets its events from {node} and cannot be its provider"
+        )));
+    }
+    Ok(())
+}
+
 /// Whether a node gets its events, directly or through others, from `source`: then `source` cannot get them from it. Ends at
 /// a node that is dead or says nothing.
+///
+/// # Errors
+/// [`UsageError`] when a node on the way cannot be asked.
 pub(crate) async fn is_fed_by(
     job: &Job,
     set: &LocalSet,
     node: &NodeName,
     source: &NodeName,
 ) -> anyhow::Result<bool> {
+    leads_to(job, set, node, source, |_| false).await
+}
+
+/// The same, and also ends, with a no, at a node for which `is_other` holds.
+async fn leads_to(
+    job: &Job,
+    set: &LocalSet,
+    node: &NodeName,
+    source: &NodeName,
+    is_other: impl Fn(&NodeName) -> bool,
+) -> anyhow::Result<bool> {
     let mut seen = HashSet::new();
     let mut at = node.clone();
-    while seen.insert(at.clone()) {
-        let Some(info) = set.info_of(job, &at).await? else { return Ok(false) };
+    while seen.insert(at.clone()) && !is_other(&at) {
+        let info = survey::ask(job, set, &at).await.map_err(|error| {
+            silent(&at, error, &format!("whether {node} gets its events from {source}"))
+        })?;
+        let Some(info) = info else { return Ok(false) };
         match info.provider_node {
             Some(provider) if provider == *source => return Ok(true),
             Some(provider) if provider != at => at = provider,
