@@ -125,6 +125,13 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_are_read_by_other_values_are_known_ones() {
+        let text = "[londiste]\nconfig_format = 2\nhome = /x\nname = n\nlogfile = ${londiste:home}/${name}.log\nfoo = 1";
+        let unknown = unknown_keys(&config(text));
+        assert_eq!(unknown, [UnknownKey { key: "foo".to_owned(), meant: None }]);
+    }
+
+    #[test]
     fn known_keys_are_sorted_and_unique() {
         assert!(KEYS.windows(2).all(|pair| pair[0] < pair[1]));
     }
