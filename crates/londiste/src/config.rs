@@ -11,8 +11,10 @@ use crate::handler::Handlers;
 use crate::quiet::QuietErrors;
 
 mod keys;
+mod unheeded;
 
 pub use keys::{KEYS, UnknownKey, unknown_keys};
+pub use unheeded::Unheeded;
 
 /// Which tables and sequences may be registered on this node (`register_only_*`, `register_skip_*`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,6 +98,8 @@ pub struct Settings {
     pub handlers: Handlers,
     /// `exception_quiet`, `exception_grace`, `exception_reset`
     pub quiet: QuietErrors,
+    /// What the file asks for in vain.
+    pub unheeded: Vec<Unheeded>,
 }
 
 impl Settings {
@@ -128,6 +132,12 @@ impl Settings {
             })?),
         };
         let loop_delay = config.float("loop_delay", 1.0)?;
+        let handlers = Handlers::from_config(config)?;
+        let quiet = QuietErrors {
+            names: config.list("exception_quiet")?,
+            grace: seconds(config, "exception_grace", 300.0)?,
+            reset: seconds(config, "exception_reset", 900.0)?,
+        };
         Ok(Settings {
             config_file: file,
             overrides,
@@ -175,12 +185,9 @@ impl Settings {
             local_wm_publish_period: seconds(config, "local_wm_publish_period", 300.0)?,
             compare_sql: filled(config, "compare_sql")?,
             compare_fmt: filled(config, "compare_fmt")?,
-            handlers: Handlers::from_config(config)?,
-            quiet: QuietErrors {
-                names: config.list("exception_quiet")?,
-                grace: seconds(config, "exception_grace", 300.0)?,
-                reset: seconds(config, "exception_reset", 900.0)?,
-            },
+            unheeded: unheeded::find(config, &handlers, &quiet),
+            handlers,
+            quiet,
         })
     }
 
