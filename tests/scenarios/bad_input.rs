@@ -140,6 +140,17 @@ fn nodes_that_are_not_there_yet() {
         leaf.londiste(["create-leaf", "dst", &fresh.connstr()])
             .exits(1)
             .says("Please specify --provider");
+        // What does not fit the type is told where there is no node yet.
+        leaf.londiste(["create-root", "dst", &fresh.connstr(), "--merge=q"])
+            .exits(1)
+            .says("--merge can be used only for leafs");
+        leaf.londiste(["create-leaf", "dst", &fresh.connstr(), "--sync-watermark=src"])
+            .exits(1)
+            .says("--sync-watermark can be used only for branch nodes");
+        if who == Ours {
+            let installed = "select count(*) from pg_namespace where nspname = 'pgq'";
+            assert_eq!(fresh.int(installed), 0, "nothing was done");
+        }
     }
     // A database where nothing was ever installed.
     let db = Cluster::shared().create_database("bare");

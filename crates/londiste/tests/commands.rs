@@ -149,6 +149,10 @@ fn creating_nodes_reads_as_in_the_original() {
         session.on_root(&["create-root", "node1", &src]);
         session.on_leaf(&["create-leaf", "node2", &dst, &format!("--provider={src}")]);
         session.on_leaf(&["create-leaf", "node2", &dst, &format!("--provider={src}")]);
+        // Where there is nothing to do nothing else is asked for.
+        session.on_leaf(&["create-leaf", "node2", &dst]);
+        session.on_root(&["create-root", "node1", &src, "--merge=nosuch"]);
+        session.on_root(&["create-root", "node1", &src, "--sync-watermark=node2"]);
         for command in ["members", "status", "node-status", "node-info", "tables", "seqs"] {
             session.on_root(&[command]);
             session.on_leaf(&[command]);
