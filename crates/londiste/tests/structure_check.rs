@@ -186,6 +186,47 @@ fn what_is_as_it_should_be_is_no_difference() {
 }
 
 #[test]
+fn tables_that_store_nothing_are_left_out() {
+    let pair = Pair::with(
+        "create table t (id int primary key); create table virt (id int primary key); create table job (id int primary key)",
+        "create table t (id int primary key, mine int); create table job (id int primary key)",
+    );
+    let middle = Cluster::shared().create_database("middle");
+    let branch = Node::new(Ours, "branch", &middle, QUEUE);
+    let provider = format!("--provider={}", pair.src.connstr());
+    let below = Cluster::shared().create_database("below");
+    below.sql("create table t (id int primary key, mine int); create table job (id int primary key, mine int)");
+    let leaf = Node::new(Ours, "below", &below, QUEUE);
+    pair.root.londiste(["add-table", "t", "virt"]).ok();
+    let modules = "--set=handler_modules=londiste.handlers.vtable, londiste.handlers.qtable";
+    pair.root.londiste(["add-table", modules, "--handler=qtable", "job"]).ok();
+    branch.londiste(["create-branch", "branch", &middle.connstr(), &provider]).ok();
+    // Neither has a table of that name.
+    branch.londiste(["add-table", modules, "--handler=vtable", "t", "virt"]).ok();
+    let provider = format!("--provider={}", middle.connstr());
+    leaf.londiste(["create-leaf", "below", &below.connstr(), &provider]).ok();
+    leaf.londiste(["add-table", "t"]).ok();
+    leaf.londiste(["add-table", modules, "--handler=fake_local", "virt"]).ok();
+
+    branch.londiste(["check"]).ok().says("INFO 0 tables checked, no differences");
+    // The table is compared with the root's, which has its rows.
+    let check = leaf.londiste(["check"]).exits(1);
+    check.says("column mine").says("1 tables checked, differences found: 1").says_not("virt");
+    below.sql("alter table t drop column mine");
+    leaf.londiste(["check"]).ok().says("INFO 1 tables checked, no differences");
+    leaf.londiste(["check", "virt"])
+        .ok()
+        .says("INFO public.virt: its handler stores nothing here, it is not checked")
+        .says("INFO 0 tables checked");
+
+    // Nobody stores the rows of a queue table, but the root has it.
+    pair.leaf.londiste(["add-table", "job"]).ok();
+    pair.leaf.londiste(["check"]).ok().says("INFO 1 tables checked, no differences");
+    pair.dst.sql("alter table job add mine int");
+    pair.leaf.londiste(["check"]).exits(1).says("column mine");
+}
+
+#[test]
 fn foreign_keys_present_and_put_aside() {
     let tables = r#"create table a (id int primary key); create table gone (id int primary key);
         create table "B" (id int primary key, a int references a, self int references "B", gone int references gone)"#;
