@@ -271,19 +271,55 @@ fn triggers_present_and_missing() {
     let pair = Pair::with(&there, &here);
     pair.add(&["a"]);
     pair.root.londiste(["add-table", "b", "--no-triggers"]).ok();
+    let modules = "--set=handler_modules=londiste.handlers.qtable, londiste.handlers.vtable";
+    pair.src.sql("create table job (id int primary key); create table virt (id int primary key)");
+    pair.root.londiste(["add-table", modules, "--handler=qtable", "job"]).ok();
+    pair.root.londiste(["add-table", modules, "--handler=vtable", "virt"]).ok();
+    pair.src.sql("drop trigger zzz__londiste_checked on job");
     insta::assert_snapshot!("triggers_on_the_leaf", pair.leaf_says(&["triggers"], 0));
     pair.src.sql("alter table a disable trigger user");
-    let said = pair.root.londiste(["triggers"]).ok().stdout;
+    let said = pair.root.londiste(["triggers", modules]).ok().stdout;
     insta::assert_snapshot!("triggers_on_the_root", said);
-    // What is printed brings the capture back.
-    let sql = said.lines().filter(|line| {
-        line.starts_with("select ") || line.starts_with("  ENABLE") || line.starts_with("ALTER")
-    });
-    pair.src.sql(&sql.collect::<Vec<_>>().join("\n"));
-    let again = pair.root.londiste(["triggers", "b"]).ok().stdout;
+    // What is printed brings the capture back, and makes none that was not wanted.
+    let runs = |said: &str| {
+        let sql = said.lines().filter(|line| {
+            ["select ", "  ENABLE", "ALTER", "CREATE", "  FOR"]
+                .iter()
+                .any(|start| line.starts_with(start))
+        });
+        pair.src.sql(&sql.collect::<Vec<_>>().join("\n"));
+    };
+    runs(&said);
+    let again = pair.root.londiste(["triggers", modules, "a", "job", "virt"]).ok().stdout;
     assert!(!again.contains("missing"), "{again}");
-    pair.src.sql("insert into a values (1); insert into b values (1)");
-    assert_eq!(pair.src.int("select count(*) from pgq.event_template where ev_type like 'I%'"), 2);
+    let events = "select count(*) from pgq.event_template where ev_type like 'I%'";
+    pair.src.sql("insert into a values (1); insert into b values (1); insert into job values (1)");
+    assert_eq!((pair.src.int(events), pair.src.int("select count(*) from job")), (2, 0));
+    // Where it was lost, it is brought back by the statement that is a comment.
+    let said = pair.root.londiste(["triggers", "b"]).ok().stdout;
+    runs(&said.replace("-- select", "select"));
+    pair.src.sql("insert into b values (2)");
+    assert_eq!(pair.src.int(events), 3);
+    // The trigger for truncate comes back beside the other one, which keeps what it was made with.
+    let args = [
+        "add-table",
+        "--trigger-flags=I",
+        "--trigger-arg=ignore=note",
+        "--trigger-arg=backup",
+        "c",
+    ];
+    pair.src.sql("create table c (id int primary key, note text)");
+    pair.root.londiste(args).ok();
+    let of_rows = "select pg_get_triggerdef(oid) from pg_trigger where tgrelid = 'c'::regclass and tgname = '_londiste_checked'";
+    let before = pair.src.text(of_rows);
+    pair.src.sql("drop trigger _londiste_checked_truncate on c");
+    runs(&pair.root.londiste(["triggers", "c"]).ok().says("missing").stdout);
+    assert_eq!(pair.src.text(of_rows), before);
+    pair.root.londiste(["triggers", "c"]).ok().says_not("missing");
+    let truncates = "select count(*) from pgq.event_template where ev_type = 'R'";
+    let before = pair.src.int(truncates);
+    pair.src.sql("truncate c");
+    assert_eq!(pair.src.int(truncates), before + 1);
     // The leaf is worth listing without its provider.
     pair.leaf
         .londiste(["triggers", "--set", "remote_extra_connstr=port=1 connect_timeout=2"])
