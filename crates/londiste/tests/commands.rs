@@ -428,6 +428,28 @@ fn a_locked_table_is_waited_for_as_long_as_configured() {
 }
 
 #[test]
+fn what_is_asked_of_the_database_is_in_the_verbose_log() {
+    let session = Session::created(Ours);
+    let outcome = session.root.londiste(["-v", "add-table", "nopk"]).exits(1);
+    outcome.says(
+        "DEBUG Query was: select * from londiste.local_add_table('replika', 'public.nopk', '[]', null, null)\n",
+    );
+    session.root.londiste(["-v", "add-table", "t2"]).ok().says_not("Query was");
+    for (command, read) in [
+        ("members", "pgq_node.get_queue_locations('replika')\n"),
+        ("tables", "londiste.get_table_list('replika')"),
+        ("seqs", "londiste.get_seq_list('replika')\n"),
+        ("missing", "londiste.local_show_missing('replika')\n"),
+    ] {
+        let outcome = session.root.londiste(["-v", command]).ok();
+        let shown = |line: &str| {
+            line.contains(" DEBUG display_table: select ") && line.contains(read.trim_end())
+        };
+        assert_eq!(outcome.stderr.lines().filter(|line| shown(line)).count(), 1, "{outcome}");
+    }
+}
+
+#[test]
 fn missing_leaves_out_what_is_registered_also_beside_the_originals_schema() {
     let mut session = Session::created(Reference);
     session.root.londiste(["add-seq", "sq1"]).ok();

@@ -1,5 +1,6 @@
 //! `tables`, `seqs`, `missing`: what this node replicates and what it could (contract `cli.md` 6.18).
 
+use pgq_client::calls::statement::for_display;
 use pgq_client::text::urlenc::UrlencError;
 
 use super::Run;
@@ -13,7 +14,7 @@ use crate::table::attrs::TableAttrs;
 /// The tables of this node, by name.
 pub(crate) async fn tables(run: &Run) -> anyhow::Result<()> {
     let db = run.job.local("db").await?;
-    let mut rows = calls::get_table_list(&*db, &run.job.settings.queue).await?;
+    let mut rows = for_display(calls::get_table_list(&*db, &run.job.settings.queue)).await?;
     if rows.is_empty() {
         warn_unless_node(&*db, &run.job.settings.queue).await?;
     }
@@ -44,7 +45,7 @@ pub(crate) async fn tables(run: &Run) -> anyhow::Result<()> {
 /// The sequences of the set, in order of registration.
 pub(crate) async fn seqs(run: &Run) -> anyhow::Result<()> {
     let db = run.job.local("db").await?;
-    let rows = calls::get_seq_list(&*db, &run.job.settings.queue).await?;
+    let rows = for_display(calls::get_seq_list(&*db, &run.job.settings.queue)).await?;
     if rows.is_empty() {
         warn_unless_node(&*db, &run.job.settings.queue).await?;
     }
@@ -67,7 +68,7 @@ pub(crate) async fn missing(run: &Run) -> anyhow::Result<()> {
     let set = LocalSet::load(run).await?;
     set.name()?;
     let queue = &run.job.settings.queue;
-    let rows = calls::local_show_missing(&*set.db, queue).await?;
+    let rows = for_display(calls::local_show_missing(&*set.db, queue)).await?;
     // On a root the original's function does not leave out registered sequences.
     let attached = attached_seqs(&*set.db, run).await?;
     let cells: Vec<_> = rows
