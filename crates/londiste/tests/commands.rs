@@ -425,6 +425,11 @@ fn a_locked_table_is_waited_for_as_long_as_configured() {
     outcome.says("canceling statement due to statement timeout").says("HINT:  Something else may");
     transaction.rollback().expect("the lock is gone");
     session.root.londiste(["add-table", "t2"]).ok().says("INFO Table added: public.t2");
+    // A time limit of somebody else's is not lock_timeout's matter.
+    let script = session.root.folder().join("slow.sql");
+    std::fs::write(script, "set local statement_timeout = '10ms'; select pg_sleep(60);").unwrap();
+    let outcome = session.root.londiste(["execute", "slow.sql"]).exits(1);
+    outcome.says("canceling statement due to statement timeout").says_not("lock_timeout");
 }
 
 #[test]
