@@ -18,7 +18,7 @@ use entry::{Entry, Name};
 mod add_seq;
 mod add_table;
 mod bars;
-mod cascade;
+pub(crate) mod cascade;
 mod check;
 mod copies;
 mod create_full;

@@ -143,7 +143,7 @@ mod tests {
 
     fn survey(providers: &[(&str, &str)]) -> Survey {
         let info = |provider: &str| NodeInfo {
-            reply: Reply { code: 100, note: String::new() },
+            reply: Reply { code: 100, note: String::new(), query: None },
             node_type: None,
             node_name: None,
             global_watermark: None,

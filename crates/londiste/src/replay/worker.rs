@@ -382,6 +382,9 @@ impl Worker {
             self.links.drop_all();
             self.ahead = ReadAhead::default();
         }
+        for unheeded in new.unheeded.iter().filter(|new| !old.unheeded.contains(new)) {
+            tracing::warn!("{unheeded}");
+        }
         self.links.forget_tables();
         self.job.settings = Arc::new(new);
         self.sync.copies.reload(self.job.clone());

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 
 use anyhow::bail;
 use pgq_client::calls::pgq_node;
+use pgq_client::calls::statement::{self, Arg};
 use pgq_client::calls::{Severity, pgq};
 use pgq_client::conn::Session;
 use pgq_client::id::TickId;
@@ -234,13 +235,29 @@ async fn move_subscription(
     if let Some(provider) = set.connect(job, new).await? {
         await_newest_tick(job, &provider, queue, new, tick).await?;
     }
-    let sql = format!("select * from pgq_node.register_location('{queue}', '{node}', ...)");
+    let sql = statement::render(
+        "select * from pgq_node.register_location($1, $2, $3, $4)",
+        &[
+            Arg::Text(queue.as_str()),
+            Arg::Text(node.as_str()),
+            Arg::Location(Some(location)),
+            Arg::Bool(false),
+        ],
+    );
     set.command_on(job, new, &sql, async |db| {
         pgq_node::register_location(db, queue, node, Some(location), false).await
     })
     .await?;
     if is_worker {
-        let sql = format!("select * from pgq_node.register_subscriber('{queue}', '{node}', ...)");
+        let sql = statement::render(
+            "select * from pgq_node.register_subscriber($1, $2, $3, $4)",
+            &[
+                Arg::Text(queue.as_str()),
+                Arg::Text(node.as_str()),
+                Arg::Text(consumer.as_str()),
+                Arg::Number(tick.0),
+            ],
+        );
         set.command_on(job, new, &sql, async |db| {
             // What an attempt that was broken off left there stands at another tick.
             let subscribers = pgq_node::get_subscriber_info(db, queue).await?;
