@@ -3,8 +3,9 @@
 use pgq_client::text::urlenc::UrlencError;
 
 use super::Run;
+use super::add_seq::attached_seqs;
 use super::set::{LocalSet, warn_unless_node};
-use crate::calls;
+use crate::calls::{self, ObjectKind};
 use crate::cli::console;
 use crate::cli::table_display::{Cell, table};
 use crate::table::attrs::TableAttrs;
@@ -65,9 +66,13 @@ pub(crate) async fn seqs(run: &Run) -> anyhow::Result<()> {
 pub(crate) async fn missing(run: &Run) -> anyhow::Result<()> {
     let set = LocalSet::load(run).await?;
     set.name()?;
-    let rows = calls::local_show_missing(&*set.db, &run.job.settings.queue).await?;
+    let queue = &run.job.settings.queue;
+    let rows = calls::local_show_missing(&*set.db, queue).await?;
+    // On a root the original's function does not leave out registered sequences.
+    let attached = attached_seqs(&*set.db, run).await?;
     let cells: Vec<_> = rows
         .iter()
+        .filter(|row| row.kind != ObjectKind::Sequence || !attached.contains(&row.name))
         .map(|row| vec![Cell::text(Some(row.kind.letter())), Cell::text(Some(row.name.as_str()))])
         .collect();
     show("Missing objects on node", &["obj_kind", "obj_name"], &cells);
