@@ -42,6 +42,7 @@ mod partial;
 mod partitions;
 mod place;
 mod positions;
+mod provider_change;
 mod read_ahead;
 mod rename_node;
 mod repair;
