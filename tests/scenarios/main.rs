@@ -67,4 +67,5 @@ mod tree;
 mod two_nodes;
 mod two_workers;
 mod values;
+mod verbose;
 mod worker_defects;
