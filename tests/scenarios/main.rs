@@ -36,6 +36,7 @@ mod merge_switchover;
 mod mistakes;
 mod mixed;
 mod odd_names;
+mod options;
 mod outputs;
 mod packages;
 mod partial;
