@@ -17,9 +17,11 @@ use pgq_client::name::{NodeName, QueueName};
 
 use super::gravestone::Origin;
 use super::{POLL, Patience, Worker, leaving, set_paused, silent, tag_paused};
+use crate::calls;
 use crate::command::set::{LocalSet, Member};
 use crate::command::survey;
 use crate::job::{self, Job, UsageError};
+use crate::table::state::TableState;
 
 /// Lets a consumer read from another node. One that gets its events from the consumer's own node is refused: the two would wait
 /// for each other for ever.
@@ -275,6 +277,9 @@ async fn move_subscription(
     } else if let Some(session) = set.connect(job, new).await? {
         pgq::register_consumer_at(&*session, queue, consumer, tick).await?;
     }
+    if is_worker {
+        forget_snapshots(&session, worker).await?;
+    }
     let sql = format!(
         "select * from pgq_node.change_consumer_provider('{queue}', '{consumer}', '{new}')"
     );
@@ -282,5 +287,21 @@ async fn move_subscription(
         pgq_node::change_consumer_provider(db, queue, consumer, new).await
     })
     .await?;
+    Ok(())
+}
+
+/// Tables that a copy of the original's has brought in sync keep its snapshot for some batches: events that the copied rows
+/// contain are left out by it. It is made of transaction numbers of one server, and would hide other events of another one. By now
+/// the worker is past what it was needed for; if it is not, the next batch says that a row is there already, and nothing is lost.
+async fn forget_snapshots(session: &Session, worker: &Worker) -> anyhow::Result<()> {
+    let queue = &worker.queue;
+    for row in calls::get_table_list(&**session, queue).await? {
+        if row.local && row.custom_snapshot.is_some() && row.state() == Ok(TableState::Ok) {
+            tracing::info!("{}: forgetting the snapshot of its copy", row.table);
+            let (table, state) = (&row.table, TableState::Ok);
+            let reply = calls::local_set_table_state(&**session, queue, table, None, state).await?;
+            job::checked_quiet(&reply, Some(worker.node.as_str()))?;
+        }
+    }
     Ok(())
 }
