@@ -465,17 +465,6 @@ fn missing_leaves_out_what_is_registered_also_beside_the_originals_schema() {
     missing.says("r                public.mytable\n").says_not("public.sq1").says_not("public.t2");
 }
 
-#[test]
-fn missing_leaves_out_what_is_registered_also_beside_the_originals_schema() {
-    let mut session = Session::created(Reference);
-    session.root.londiste(["add-seq", "sq1"]).ok();
-    session.root.londiste(["add-table", "t2"]).ok();
-    session.root.hand_over(Ours);
-    let missing =
-        session.root.londiste(["missing"]).ok().says("S                public.mytable_id_seq");
-    missing.says("r                public.mytable\n").says_not("public.sq1").says_not("public.t2");
-}
-
 /// Runs a command that comes to wait for a transaction with this `work`. What happens `meanwhile` has happened when that
 /// commits.
 #[track_caller]

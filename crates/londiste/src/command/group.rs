@@ -1,5 +1,7 @@
 //! The nodes that keep events for each other: the list in the node attribute `sync_watermark` (contract `worker.md` section 16).
 
+use std::borrow::Cow;
+
 use pgq_client::name::NodeName;
 use pgq_client::text::urlenc;
 
@@ -20,7 +22,7 @@ pub(super) fn replaced(
     for pair in urlenc::pairs(attrs.unwrap_or_default()) {
         let (key, value) = pair?;
         let Some(list) = value.as_deref().filter(|_| key == SYNC_WATERMARK) else {
-            pairs.push((key.into_owned(), value.map(|value| value.into_owned())));
+            pairs.push((key.into_owned(), value.map(Cow::into_owned)));
             continue;
         };
         let mut names: Vec<&str> = Vec::new();
