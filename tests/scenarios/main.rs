@@ -61,6 +61,7 @@ mod standstill;
 mod structure;
 mod takeover;
 mod takeover_merge;
+mod takeover_mixed;
 mod testkit;
 mod tree;
 mod two_nodes;
