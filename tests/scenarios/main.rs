@@ -31,6 +31,7 @@ mod interface;
 mod keys;
 mod levels;
 mod merge;
+mod merge_second;
 mod merge_sources;
 mod merge_switchover;
 mod mistakes;
