@@ -1,6 +1,6 @@
 //! Two shards become one table, and a second such table follows the first: every role a node can have.
 
-use system_tests::Impl::Ours;
+use system_tests::Impl::{self, Ours};
 use system_tests::wait::EVENTUALLY;
 use system_tests::{Cluster, Database, Node, Ticker, holds, wait_for};
 
@@ -23,7 +23,18 @@ pub(crate) fn quick_ticks(db: &Database, queue: &str) {
 
 /// A node that the set's operator creates, with its worker running.
 pub(crate) fn node(name: &str, db: &Database, queue: &str, create: &[&str]) -> Node {
-    let node = Node::new(Ours, name, db, queue).with("parallel_copies", "4");
+    node_by(Ours, name, db, queue, create)
+}
+
+/// The same, by either implementation.
+pub(crate) fn node_by(
+    implementation: Impl,
+    name: &str,
+    db: &Database,
+    queue: &str,
+    create: &[&str],
+) -> Node {
+    let node = Node::new(implementation, name, db, queue).with("parallel_copies", "4");
     let connstr = db.connstr();
     node.londiste([&create[..1], &[name, &connstr], &create[1..]].concat()).ok();
     node.start_worker();

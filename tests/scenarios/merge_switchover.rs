@@ -8,6 +8,7 @@ use system_tests::wait::EVENTUALLY;
 use system_tests::{Database, Node, Ticker, holds, wait_for};
 
 use crate::merge::{database, node, quick_ticks, wait_rows};
+use crate::merge_second::Second;
 use crate::merge_sources::{Merged, Writer, merged};
 
 /// One of the two databases that have all rows.
@@ -34,6 +35,12 @@ impl Side<'_> {
         let answer = self.db.text(statement);
         assert!(answer.starts_with("200|"), "{statement}: {answer}");
         answer
+    }
+}
+
+impl Second {
+    fn side(&self) -> Side<'_> {
+        Side { db: &self.db, combined: &self.branch, parts: self.parts.iter().collect() }
     }
 }
 
@@ -74,18 +81,6 @@ fn switch_over(old: &Side<'_>, new: &Side<'_>) {
     }
 }
 
-/// On a follower the table is added to a shard's queue, which attaches it to the other and to the combined queue as well.
-#[track_caller]
-fn add_on_parts(db: &Database, part: &Node, combined: &Node) {
-    wait_for("the table known from both shards", EVENTUALLY, || {
-        let seen = db.int("select count(*) from londiste.table_info where queue_name <> 'q_all'");
-        holds(seen == 2, seen)
-    });
-    part.londiste(["add-table", "public.visit"]).ok();
-    combined.londiste(["tables"]).ok().says("public.visit");
-    assert_eq!(db.int("select count(*) from londiste.table_info where local"), 3);
-}
-
 /// Kills a worker at a named place of its next batch, and starts it again.
 #[track_caller]
 fn crash_at(node: &Node, place: &str) {
@@ -119,26 +114,8 @@ fn a_combined_root_and_its_branch_change_places_and_back() {
     let stage = merged(&["one", "two"]);
     stage.add_on_shards();
     stage.shards[0].leaf.londiste(["add-table", "--merge-all", "public.visit"]).ok();
-    let second = database("second");
-    let from = |db: &Database| format!("--provider={}", db.connstr());
-    let branch = node("second", &second, "q_all", &["create-branch", &from(&stage.full)]);
-    quick_ticks(&second, "q_all");
-    let following: Vec<Node> = stage
-        .shards
-        .iter()
-        .zip(["one", "two"])
-        .map(|(shard, name)| {
-            let create = ["create-leaf", &from(&shard.db), "--merge=q_all"];
-            node(&format!("{name}_second"), &second, &format!("q_{name}"), &create)
-        })
-        .collect();
-    let ticker = Ticker::for_databases(Ours, second.address(), &[second.name()]);
-    ticker.start();
-    add_on_parts(&second, &following[0], &branch);
-    for node in stage.shards.iter().map(|shard| &shard.leaf).chain([&branch]) {
-        node.londiste(["wait-sync"]).ok();
-    }
-    for node in &following {
+    let second = Second::behind(&stage);
+    for node in &second.parts {
         node.londiste(["resync", "public.visit"]).exits(1);
     }
     let Merged { full, full_root, shards, .. } = &stage;
@@ -147,7 +124,7 @@ fn a_combined_root_and_its_branch_change_places_and_back() {
         combined: full_root,
         parts: shards.iter().map(|shard| &shard.leaf).collect(),
     };
-    let other = Side { db: &second, combined: &branch, parts: following.iter().collect() };
+    let other = second.side();
 
     let writers =
         [Writer::start(&shards[0].db, "one", 1), Writer::start(&shards[1].db, "two", 1001)];
@@ -171,19 +148,17 @@ fn a_combined_root_and_its_branch_change_places_and_back() {
     }
     drop(writers);
     wait_rows(full, &stage.expected());
-    wait_rows(&second, &stage.expected());
+    wait_rows(&second.db, &stage.expected());
     for side in [&first, &other] {
         assert_never_failed(side);
     }
-    for node in following.iter().chain([&branch]) {
-        node.stop_worker();
-    }
-    ticker.stop();
+    second.stop();
     stage.stop();
 }
 
 /// What comes by the followed queue itself is kept before the provider forgets it; and a table that nobody has attached to the
-/// shard's queue is told of when the follower becomes a feeder.
+/// shard's queue is told of when the follower becomes a feeder. Its changes are passed on, and so are those of one that is not
+/// attached to any queue there.
 #[test]
 fn a_follower_keeps_what_it_hears_and_says_what_it_will_not_apply() {
     let stage = merged(&["one"]);
@@ -251,16 +226,33 @@ fn a_follower_keeps_what_it_hears_and_says_what_it_will_not_apply() {
         holds(seen > heard, seen)
     });
     assert!(!part.log().contains(" ERROR "), "{}", part.log());
+    let ticker = Ticker::for_databases(Ours, second.address(), &[second.name()]);
+    ticker.start();
     let first = Side { db: full, combined: full_root, parts: vec![&shards[0].leaf] };
     switch_over(&first, &Side { db: &second, combined: &branch, parts: vec![&part] });
-    shard.sql("update visit set n = 1 where id = 1");
+    shard.sql("update visit set n = 1 where id = 1; insert into more values (5)");
     part.wait_log(
         "WARNING Changes of public.visit are passed on to queue q_all and not applied here",
         EVENTUALLY,
     );
+    // Who reads the combined queue and has the table gets the row.
+    wait_rows(full, &stage.expected());
+    assert_eq!(full.text("select n from visit where id = 1"), "1");
+    assert_eq!(second.text("select n from visit where id = 1"), "0");
+    for (table, event) in
+        [("public.visit", "U:id|id=1&shard=one&n=1"), ("public.more", "I:id|id=5")]
+    {
+        for db in [&second, full] {
+            let passed = db.text(&format!(
+                "select ev_type, ev_data from pgq.event_template where ev_extra1 = '{table}'"
+            ));
+            assert_eq!(passed, event, "of {table} in {}", db.name());
+        }
+    }
     for node in [&part, &branch] {
         node.stop_worker();
     }
+    ticker.stop();
     stage.stop();
 }
 
@@ -271,25 +263,13 @@ fn a_part_that_was_away_during_the_change_is_put_where_the_data_is() {
     let stage = merged(&["one", "two"]);
     stage.add_on_shards();
     stage.shards[0].leaf.londiste(["add-table", "--merge-all", "public.visit"]).ok();
-    let second = database("second");
-    let from = |db: &Database| format!("--provider={}", db.connstr());
-    let branch = node("second", &second, "q_all", &["create-branch", &from(&stage.full)]);
-    quick_ticks(&second, "q_all");
-    let create = ["create-leaf", &from(&stage.shards[0].db), "--merge=q_all"];
-    let part = node("one_second", &second, "q_one", &create);
-    let create = ["create-leaf", &from(&stage.shards[1].db), "--merge=q_all"];
-    let other_part = node("two_second", &second, "q_two", &create);
-    let ticker = Ticker::for_databases(Ours, second.address(), &[second.name()]);
-    ticker.start();
-    add_on_parts(&second, &part, &branch);
-    for node in stage.shards.iter().map(|shard| &shard.leaf).chain([&branch]) {
-        node.londiste(["wait-sync"]).ok();
-    }
+    let second = Second::behind(&stage);
+    let part = &second.parts[0];
     part.stop_worker();
     let shard = &stage.shards[0].db;
     for round in 0..5 {
         shard.sql(&format!("update visit set n = {round} where id < 50"));
-        wait_rows(&second, &stage.expected());
+        wait_rows(&second.db, &stage.expected());
     }
     let Merged { full, full_root, shards, .. } = &stage;
     let first = Side {
@@ -297,7 +277,7 @@ fn a_part_that_was_away_during_the_change_is_put_where_the_data_is() {
         combined: full_root,
         parts: shards.iter().map(|shard| &shard.leaf).collect(),
     };
-    switch_over(&first, &Side { db: &second, combined: &branch, parts: vec![&part, &other_part] });
+    switch_over(&first, &second.side());
     shard.sql("update visit set n = 77 where id < 50");
     part.start_worker();
     part.wait_log("Lost position: batch ", EVENTUALLY);
@@ -305,11 +285,8 @@ fn a_part_that_was_away_during_the_change_is_put_where_the_data_is() {
     part.stop_worker();
     part.londiste(["worker", "--rewind"]).ok().says("Rewinding queue");
     part.start_worker();
-    wait_rows(&second, &stage.expected());
+    wait_rows(&second.db, &stage.expected());
     wait_rows(full, &stage.expected());
-    for node in [&part, &other_part, &branch] {
-        node.stop_worker();
-    }
-    ticker.stop();
+    second.stop();
     stage.stop();
 }

@@ -1,6 +1,6 @@
 //! A cascade of several nodes, with users who keep what they were promised.
 //!
-//! A [`Tree`] is a root and the branches and leaves below it, each a database of its own with the table [`TABLE`] replicated.
+//! A [`Tree`] is a root and the branches and leaves below it, each a database of its own with the tables [`TABLES`] replicated.
 //! [`Users`] write to whichever node takes their writes, and remember what was acknowledged.
 
 use std::collections::BTreeSet;
@@ -12,7 +12,9 @@ use std::time::Duration;
 use postgres::{Client, NoTls};
 use system_tests::Impl::{self, Ours, Reference};
 use system_tests::wait::{EVENTUALLY, SOON};
-use system_tests::{Cluster, Database, Node, Program, Ticker, holds, under_test, wait_for};
+use system_tests::{
+    Cluster, Database, Node, Outcome, Program, Ticker, holds, under_test, wait_for,
+};
 
 pub(crate) use crate::diary::QUEUE;
 
@@ -22,7 +24,7 @@ pub(crate) const TABLES: [(&str, &str); 2] = [("public.entry", "id"), ("public.c
 const SCHEMA: &str = "create table entry (id bigint primary key, place text);
     create table counter (id int primary key, n bigint not null, last bigint)";
 
-/// Who does what. The schemas are those of whoever creates the nodes.
+/// Who does what on a node, or on all of them. The schemas are those of whoever creates the node, and its ticker is as well.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cast {
     pub(crate) schemas: Impl,
@@ -52,6 +54,7 @@ impl Cast {
 pub(crate) struct Place {
     pub(crate) node: Node,
     pub(crate) db: Database,
+    cast: Cast,
 }
 
 impl Place {
@@ -106,7 +109,7 @@ impl Tree {
     /// ticker, so they are announced.
     pub(crate) fn plant(cast: Cast, cluster: &Cluster, root: &str) -> Self {
         let mut tree = Self { cast, tickers: Vec::new(), places: Vec::new() };
-        let place = tree.place(cluster, root);
+        let place = tree.place(cast, cluster, root);
         place.node.londiste(["create-root", root, &place.db.connstr()]).ok();
         tree.settle(place);
         tree
@@ -115,7 +118,20 @@ impl Tree {
     /// A node below another, with both tables in sync.
     #[track_caller]
     pub(crate) fn grow(&mut self, cluster: &Cluster, kind: &str, name: &str, provider: &str) {
-        let place = self.place(cluster, name);
+        self.grow_as(self.cast, cluster, kind, name, provider);
+    }
+
+    /// The same, by others than the root.
+    #[track_caller]
+    pub(crate) fn grow_as(
+        &mut self,
+        cast: Cast,
+        cluster: &Cluster,
+        kind: &str,
+        name: &str,
+        provider: &str,
+    ) {
+        let place = self.place(cast, cluster, name);
         let from = format!("--provider={}", self.get(provider).db.connstr());
         place.node.londiste([kind, name, &place.db.connstr(), &from]).ok();
         self.settle(place);
@@ -129,14 +145,14 @@ impl Tree {
         }
     }
 
-    fn place(&self, cluster: &Cluster, name: &str) -> Place {
+    fn place(&self, cast: Cast, cluster: &Cluster, name: &str) -> Place {
         let db = cluster.create_database(name);
         db.sql(SCHEMA);
         if self.places.is_empty() {
             db.sql("insert into counter select i, 0, null from generate_series(0, 9) i");
         }
-        let node = Node::new(self.cast.schemas, name, &db, QUEUE).with("parallel_copies", "2");
-        Place { node, db }
+        let node = Node::new(cast.schemas, name, &db, QUEUE).with("parallel_copies", "2");
+        Place { node, db, cast }
     }
 
     /// The daemons of a new node, and its tables.
@@ -149,15 +165,15 @@ impl Tree {
                     .sql(&format!("select pgq.set_queue_config('{QUEUE}', '{key}', '{value}')"));
             }
             // Of whoever the root is; on a branch it has nothing to do.
-            let ticker = Ticker::new(self.cast.schemas, &place.db);
+            let ticker = Ticker::new(place.cast.schemas, &place.db);
             ticker.start();
             self.tickers.push(ticker);
         }
-        place.node.hand_over(self.cast.workers);
+        place.node.hand_over(place.cast.workers);
         place.node.start_worker();
         place.node.londiste(["add-table", "entry", "counter"]).ok();
         place.node.londiste(["wait-sync"]).ok();
-        place.node.hand_over(self.cast.commands);
+        place.node.hand_over(place.cast.commands);
         self.places.push(place);
     }
 
@@ -171,11 +187,18 @@ impl Tree {
     /// Starts the worker of a node, of the cast's implementation whoever runs the commands.
     #[track_caller]
     pub(crate) fn start_worker(&self, name: &str) {
-        let node = &self.get(name).node;
-        let program = self.cast.workers.executable(Program::Londiste);
-        let mut worker = under_test::command(&program, node.folder());
-        under_test::finish(SOON * 2, worker.arg("-d").arg(node.ini()).arg("worker")).ok();
+        let Place { node, cast, .. } = self.get(name);
+        self.run_by(cast.workers, name, &["-d", "worker"]).ok();
         node.worker().wait_running();
+    }
+
+    /// Runs a command on a node by this implementation, whoever runs its others.
+    #[track_caller]
+    pub(crate) fn run_by(&self, implementation: Impl, name: &str, args: &[&str]) -> Outcome {
+        let node = &self.get(name).node;
+        let program = implementation.executable(Program::Londiste);
+        let mut command = under_test::command(&program, node.folder());
+        under_test::finish(SOON * 2, command.arg(node.ini()).args(args))
     }
 
     /// Another implementation runs the commands from here on.
@@ -237,6 +260,20 @@ impl Tree {
         }
     }
 
+    /// Panics unless these nodes have the root's rows, both by what our `compare` says of each node and its provider, and by the
+    /// rows themselves.
+    #[track_caller]
+    pub(crate) fn assert_compare_equal(&self, root: &str, others: &[&str]) {
+        for name in others {
+            let mut compared = self.run_by(Ours, name, &["compare"]).ok();
+            for (table, _) in TABLES {
+                compared = compared.says(&format!("INFO Counting {table}\n"));
+            }
+            compared.says_not("Results do not match!");
+        }
+        self.assert_equal(&[&[root], others].concat());
+    }
+
     /// Panics unless `status` of this node shows these lines, without ticks and lags.
     #[track_caller]
     pub(crate) fn assert_tree(&self, name: &str, expected: &[&str]) {
@@ -279,6 +316,11 @@ pub(crate) struct Users {
 impl Users {
     /// Two of them. They try the nodes one after the other and stay where a write was accepted.
     pub(crate) fn start(databases: &[&Database]) -> Self {
+        Self::start_after(0, databases)
+    }
+
+    /// The same, with ids above this one: after others, who have stopped.
+    pub(crate) fn start_after(last: i64, databases: &[&Database]) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let acknowledged = Arc::new(Mutex::new(BTreeSet::new()));
         let connstrs: Vec<String> = databases.iter().map(|db| db.connstr()).collect();
@@ -286,19 +328,19 @@ impl Users {
             .map(|user| {
                 let (stop, acknowledged, connstrs) =
                     (stop.clone(), acknowledged.clone(), connstrs.clone());
-                thread::spawn(move || Self::work(user, &connstrs, &stop, &acknowledged))
+                thread::spawn(move || Self::work(last + user, &connstrs, &stop, &acknowledged))
             })
             .collect();
         Self { stop, acknowledged, threads }
     }
 
     fn work(
-        user: i64,
+        first: i64,
         connstrs: &[String],
         stop: &AtomicBool,
         acknowledged: &Mutex<BTreeSet<(usize, i64)>>,
     ) {
-        let (mut at, mut id, mut client): (usize, i64, Option<Client>) = (0, user, None);
+        let (mut at, mut id, mut client): (usize, i64, Option<Client>) = (0, first, None);
         while !stop.load(Ordering::Relaxed) {
             let session = match client.take() {
                 Some(session) => Ok(session),

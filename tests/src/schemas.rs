@@ -52,13 +52,25 @@ pub fn packages() -> &'static Path {
     })
 }
 
-/// Are the reference's extensions installed with the server that tests use?
+/// Are the reference's extensions installed with the server that tests use? Only a server that somebody has chosen may lack
+/// them: what is compared with them would pass otherwise without having been compared.
+///
+/// # Panics
+/// When another one lacks them.
+#[track_caller]
 pub fn has_reference() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
-    *FOUND.get_or_init(|| {
+    let found = *FOUND.get_or_init(|| {
         let db = Cluster::shared().create_database("look");
         db.int("select count(*) from pg_available_extensions where name = 'londiste'") == 1
-    })
+    });
+    assert!(
+        found || server::is_chosen(),
+        "the reference's extensions are missing in {}: run `make setup`, or choose a server with {}",
+        server::bin_folder().display(),
+        server::BIN_VARIABLE
+    );
+    found
 }
 
 /// On a server without the reference's extensions the reference is run on our schemas: what it finds in the database

@@ -67,6 +67,11 @@ pub fn bin_folder() -> &'static Path {
     })
 }
 
+/// Whether somebody has said which server tests use. The distribution's, which they use else, has packages of the reference.
+pub(crate) fn is_chosen() -> bool {
+    std::env::var_os(BIN_VARIABLE).is_some()
+}
+
 /// A client program (`psql`, `pgbench`): beside the server, else in the search path.
 pub fn client_program(name: &str) -> PathBuf {
     let beside = bin_folder().join(name);

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use super::failure;
 use super::links::Links;
-use super::next_batch::NextBatch;
+use super::next_batch::{Merging, NextBatch};
 use super::position::{self, Position};
 use super::read_ahead::ReadAhead;
 use super::role::Role;
@@ -279,7 +279,12 @@ impl Worker {
         let settings = &self.job.settings;
         let configured =
             settings.batch.min_count.is_some() || settings.batch.min_interval.is_some();
-        let merging = self.sync.merging(configured, node.role == Role::Leaf);
+        // A combined queue moves us from tick to tick: of a batch that holds several, a part could be what it has brought already.
+        let merging = if self.follows || matches!(node.role, Role::WaitBehind { .. }) {
+            Merging::Off
+        } else {
+            self.sync.merging(configured, node.role == Role::Leaf)
+        };
         let provider = self.links.provider()?;
         let (queue, consumer) = (&settings.queue, &settings.consumer);
         let done = node.state.completed_tick;
