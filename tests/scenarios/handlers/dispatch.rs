@@ -1,10 +1,10 @@
 //! Rows that go into other tables: dispatch and its presets.
 
 use system_tests::Impl::Ours;
-use system_tests::folder;
 use system_tests::wait::EVENTUALLY;
 
 use super::Pair;
+use super::shards::PARTS;
 
 /// The original's handlers of this family cannot be built.
 #[test]

@@ -2,7 +2,7 @@
 
 use system_tests::Impl::{self, Ours, Reference};
 use system_tests::wait::EVENTUALLY;
-use system_tests::{folder, holds, wait_for};
+use system_tests::{holds, wait_for};
 
 use super::Pair;
 use crate::diary::QUEUE;

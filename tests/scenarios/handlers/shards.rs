@@ -6,7 +6,8 @@ use system_tests::wait::EVENTUALLY;
 use super::{MODULES, Pair};
 use crate::diary::QUEUE;
 
-const PARTS: &str = "create schema partconf;
+/// What the handlers ask for, and a table.
+pub(super) const PARTS: &str = "create schema partconf;
     create function partconf.get_hash_raw(int) returns int language sql immutable as 'select $1';
     create table partconf.conf (shard_nr int, shard_mask int, shard_count int);
     create table t (id int primary key, a text)";
