@@ -62,6 +62,7 @@ mod structure;
 mod takeover;
 mod takeover_merge;
 mod testkit;
+mod transcripts;
 mod tree;
 mod two_nodes;
 mod two_workers;
