@@ -5,7 +5,8 @@ use std::path::Path;
 
 use system_tests::Impl::{self, Ours, Reference};
 use system_tests::cluster::PASSWORD_ROLE;
-use system_tests::{Cluster, Node, Outcome, Program, folder, run};
+use system_tests::wait::SOON;
+use system_tests::{Cluster, Node, Outcome, Program, folder, run, wait_for};
 
 use crate::diary::QUEUE;
 
@@ -139,6 +140,17 @@ fn nodes_that_are_not_there_yet() {
         leaf.londiste(["create-leaf", "dst", &fresh.connstr()])
             .exits(1)
             .says("Please specify --provider");
+        // What does not fit the type is told where there is no node yet.
+        leaf.londiste(["create-root", "dst", &fresh.connstr(), "--merge=q"])
+            .exits(1)
+            .says("--merge can be used only for leafs");
+        leaf.londiste(["create-leaf", "dst", &fresh.connstr(), "--sync-watermark=src"])
+            .exits(1)
+            .says("--sync-watermark can be used only for branch nodes");
+        if who == Ours {
+            let installed = "select count(*) from pg_namespace where nspname = 'pgq'";
+            assert_eq!(fresh.int(installed), 0, "nothing was done");
+        }
     }
     // A database where nothing was ever installed.
     let db = Cluster::shared().create_database("bare");
@@ -192,10 +204,42 @@ fn one_job_runs_once() {
         root.londiste(["members"]).ok().says("Ignoring stale pidfile");
         assert!(!dead.exists(), "removed at the end");
         root.reload();
-        root.wait_log("INFO Config reloaded", system_tests::wait::SOON);
+        root.wait_log("INFO Config reloaded", SOON);
         // -k ends it at once.
         let pid = root.worker().wait_running();
         root.londiste(["-k"]).ok();
         root.worker().wait_gone(pid);
     }
+}
+
+/// Whoever edits the file of a running worker learns of mistakes as well, once.
+#[test]
+fn a_reload_tells_what_is_new_in_vain() {
+    let db = Cluster::shared().create_database("src");
+    let mut root = Node::new(Ours, "src", &db, QUEUE).with("foo", "1");
+    root.londiste(["create-root", "src", &db.connstr()]).ok();
+    root.start_worker();
+    let reload = |root: &Node| {
+        let before = root.log().len();
+        root.reload();
+        wait_for("the reload", SOON, || {
+            let log = root.log().split_off(before);
+            if log.contains("INFO Config reloaded") { Ok(log) } else { Err(log) }
+        })
+    };
+    root.set("paralel_copies", "2");
+    root.set("exception_quiet", "NoSuchError");
+    root.set("handler_modules", "no.such.module");
+    let log = reload(&root);
+    for told in [
+        "WARNING Unknown key 'paralel_copies' in the ini file, did you mean 'parallel_copies'?\n",
+        "WARNING exception_quiet: no error is called 'NoSuchError'\n",
+        "WARNING Failed to load handler module: no.such.module\n",
+    ] {
+        assert_eq!(log.matches(told).count(), 1, "{told}{log}");
+    }
+    assert!(!log.contains("'foo'"), "told at the start\n{log}");
+    let log = reload(&root);
+    assert!(!log.contains("WARNING"), "told before\n{log}");
+    root.stop_worker();
 }

@@ -1,6 +1,8 @@
 //! What `compare` says, when it is told how to ask, and when the leaf is not there.
 
 use system_tests::Impl::{self, Ours, Reference};
+use system_tests::wait::SOON;
+use system_tests::{holds, wait_for};
 
 use crate::diary::{Cast, Stage};
 
@@ -61,6 +63,9 @@ fn story(implementation: Impl) {
 
     // Nobody applies: the table may not stay locked, the question stays unanswered.
     stage.leaf.stop_worker();
+    if implementation == Ours {
+        without_limit(&mut stage);
+    }
     stage.leaf.set("lock_timeout", "1");
     stage
         .leaf
@@ -68,4 +73,25 @@ fn story(implementation: Impl) {
         .exits(1)
         .says("ERROR Consumer lagging too much, exiting");
     stage.source.sql("insert into app.small values (11, 'writes go on')");
+}
+
+/// `lock_timeout = 0` is no limit; with the original it leaves no time at all.
+fn without_limit(stage: &mut Stage) {
+    stage.leaf.set("lock_timeout", "0");
+    // The leaf is behind.
+    stage.source.sql("insert into app.small values (12, 'late')");
+    std::thread::scope(|scope| {
+        let compare = scope.spawn(|| stage.leaf.londiste(["compare", "app.small"]));
+        wait_for("compare waiting for the worker", SOON, || {
+            let sessions = stage.source.text(
+                "select string_agg(application_name || ' ' || state, ', ') from pg_stat_activity \
+                  where datname = current_database()",
+            );
+            holds(sessions.contains(":setup_db idle"), sessions)
+        });
+        stage.leaf.start_worker();
+        let outcome = compare.join().expect("it ends").ok();
+        outcome.says("INFO srcdb: 11 rows, ids: 67\n").says("INFO dstdb: 11 rows, ids: 67\n");
+    });
+    stage.leaf.stop_worker();
 }

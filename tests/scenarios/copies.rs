@@ -8,7 +8,7 @@ use system_tests::Impl::Ours;
 use system_tests::wait::EVENTUALLY;
 use system_tests::{holds, wait_for};
 
-use crate::diary::{ADD_KEYS, Cast, Stage, TABLES, states};
+use crate::diary::{ADD_KEYS, Cast, Stage, TABLES, assert_same_rows, states};
 
 /// Only ours: the reference reads `parallel_copies` once, at the worker's start.
 #[test]
@@ -93,6 +93,53 @@ fn a_copy_that_is_slower_than_the_ticks_is_handed_over() {
     });
     stage.wait_caught_up();
     stage.assert_equal(&[(table, key)]);
+}
+
+/// What was typed when the worker was started holds for its copies, also after a reload; and the planner learns about the table
+/// that was copied into, whatever it is called.
+#[test]
+fn copies_do_as_the_worker_was_told_and_look_at_their_destination() {
+    let mut stage = Stage::set(Cast::all(Ours));
+    // What stands in the file would be another way.
+    stage.leaf.set("threaded_copy_tables", "nothing.*");
+    stage.leaf.set("threaded_copy_pool_size", "1");
+    stage.create_nodes();
+    stage.ticker.start();
+    stage.root.start_worker();
+    let overrides = ["--set", "threaded_copy_tables=app.*", "--set", "threaded_copy_pool_size=2"];
+    stage.leaf.londiste([&overrides[..], &["-d", "worker"]].concat()).ok();
+    stage.leaf.worker().wait_running();
+    stage.target.sql(
+        "create table app.other (like app.user_info including all) with (autovacuum_enabled = off);
+         alter table app.user_info set (autovacuum_enabled = off)",
+    );
+    stage.root.londiste(["add-table", "app.user_info"]).ok();
+    stage.leaf.londiste(["add-table", "--dest-table=app.other", "app.user_info"]).ok();
+    stage.leaf.londiste(["wait-sync"]).ok();
+    stage.wait_caught_up();
+    assert_same_rows((&stage.source, "app.user_info"), (&stage.target, "app.other"), "userid");
+    let known = |table: &str| {
+        stage.target.int(&format!(
+            "select count(distinct staattnum) from pg_statistic where starelid = 'app.{table}'::regclass"
+        ))
+    };
+    wait_for("what the planner knows of the destination", EVENTUALLY, || {
+        let columns = known("other");
+        holds(columns == 10, columns)
+    });
+    assert_eq!(known("user_info"), 0, "the table that only has the name");
+
+    stage.leaf.reload();
+    stage.leaf.wait_log("INFO Config reloaded", EVENTUALLY);
+    stage.leaf.londiste(["resync", "app.user_info"]).ok();
+    stage.leaf.londiste(["wait-sync"]).ok();
+    stage.wait_caught_up();
+    assert_same_rows((&stage.source, "app.user_info"), (&stage.target, "app.other"), "userid");
+    let threaded = stage.leaf.log().matches("app.user_info: start threaded copy").count();
+    // From an older source all goes over one connection.
+    let old = stage.source.int("select current_setting('server_version_num')::int") < 140_000;
+    assert_eq!(threaded, if old { 0 } else { 2 }, "{}", stage.leaf.log());
+    stage.stop_daemons();
 }
 
 /// Ends what runs beside the test, also when the test fails.

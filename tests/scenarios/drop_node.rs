@@ -32,6 +32,28 @@ fn story(cast: Cast) {
     };
     members("n3", "n1,n2,n3,n4,n5");
 
+    // Copies that never ended, at the provider and at another node; and somebody who only has such a name.
+    let consumers = |name: &str| {
+        tree.get(name).db.text(
+            "select string_agg(consumer_name, ',' order by consumer_name) from pgq.get_consumer_info('replika')
+              where consumer_name like '%.copy%'",
+        )
+    };
+    for (name, consumer) in [
+        ("n1", "n3.copy.public.entry"),
+        ("n2", "n3.copy.public.counter"),
+        ("n2", "n3.copycat"),
+        ("n1", "n4.copy.public.entry"),
+    ] {
+        tree.get(name).db.sql(&format!("select pgq.register_consumer('replika', '{consumer}')"));
+    }
+
+    // The others of a list of nodes that keep events for each other.
+    let attrs = || tree.get("n2").db.text("select node_attrs from pgq_node.node_info");
+    tree.get("n2")
+        .db
+        .sql("select pgq_node.set_node_attrs('replika', 'x=1&sync_watermark=n4%2cn3')");
+
     // With subscribers: refused, whoever says so.
     let refused = "ERROR node still has subscribers\nHINT:  Give n3 another";
     tree.get("n2").node.londiste(["drop-node", "n2"]).exits(1).says(refused);
@@ -60,6 +82,9 @@ fn story(cast: Cast) {
         .says("INFO [n2] Node dropped: n3\n");
     assert_eq!(tree.get("n3").members(), "");
     assert_eq!(tree.get("n2").subscribers(), "");
+    assert_eq!(consumers("n2"), "n3.copycat");
+    assert_eq!(consumers("n1"), "n4.copy.public.entry");
+    assert_eq!(attrs(), "x=1&sync_watermark=n4");
     members("n1", "n1,n2,n4,n5");
     members("n2", "n1,n2,n4,n5");
 
@@ -75,6 +100,8 @@ fn story(cast: Cast) {
     members("n1", "n1,n2,n5");
     members("n2", "n1,n2,n5");
     assert_eq!(tree.get("n1").subscribers(), "n2,n5");
+    assert_eq!(consumers("n1"), "");
+    assert_eq!(attrs(), "x=1");
 
     // One whose database is gone, and nobody has said so; dropped from its neighbour.
     let n5 = tree.get("n5");
@@ -196,4 +223,41 @@ fn providers_change() {
     tree.wait_caught_up("n1", &["n2", "n3", "n4"]);
     tree.assert_equal(&["n1", "n2", "n3", "n4"]);
     assert_eq!(tree.get("n1").subscribers(), "n2,n3,n4");
+}
+
+/// n1 - (x - y - v, z - w), and the server of x is down: who does not need it moves, who might is told what helps.
+#[test]
+fn providers_change_while_another_node_is_down() {
+    let mortal = Cluster::start_new();
+    let mut tree = Tree::plant(Cast::OURS, Cluster::shared(), "n1");
+    tree.grow(&mortal, "create-branch", "x", "n1");
+    tree.branches_and_leaves(&[
+        ("create-branch", "y", "x"),
+        ("create-leaf", "v", "y"),
+        ("create-branch", "z", "n1"),
+        ("create-leaf", "w", "z"),
+    ]);
+    tree.wait_caught_up("n1", &["x", "y", "v", "z", "w"]);
+    mortal.stop();
+    let change = |on: &str, to: &str| {
+        let to = format!("--provider={to}");
+        tree.get(on).node.londiste(["change-provider", &to])
+    };
+    // It would have to be asked whether y gets its events from z.
+    change("z", "y")
+        .exits(1)
+        .says("ERROR node x does not answer (")
+        .says("), and it is not known whether y gets its events from z\n")
+        .says("HINT:  To go on without it, tag it as dead or add --dead x.\n");
+    assert_eq!(tree.get("z").info("worker_paused"), "f");
+    // A leaf feeds nobody, and a branch comes nearer to its own source.
+    change("v", "n1").ok();
+    change("v", "y").exits(1).says("ERROR node x does not answer (").says("add --dead x.\n");
+    assert_eq!(tree.get("v").provider(), "n1");
+    assert_eq!(tree.get("v").info("worker_paused"), "f");
+    change("y", "n1").ok().says("WARNING failed to unregister from old provider (x): ");
+    change("v", "y").ok();
+    tree.get("n1").db.sql("insert into entry values (1, 'without x')");
+    tree.wait_caught_up("n1", &["y", "v", "z", "w"]);
+    tree.assert_equal(&["n1", "y", "v", "z", "w"]);
 }

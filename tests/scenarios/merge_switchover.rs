@@ -200,28 +200,57 @@ fn a_follower_keeps_what_it_hears_and_says_what_it_will_not_apply() {
     for node in [&shards[0].leaf, &branch] {
         node.londiste(["wait-sync"]).ok();
     }
-    part.stop_worker();
+    // Something that it will hear the end of.
     let shard = &shards[0].db;
-    shard.sql("create table public.more (id int primary key)");
+    shard.sql(
+        "create table public.less (id int primary key); create table public.more (id int primary key);
+         create sequence public.gone; create sequence public.come",
+    );
+    shards[0].root.londiste(["add-table", "public.less"]).ok();
+    shards[0].root.londiste(["add-seq", "public.gone"]).ok();
+    let known = || {
+        second.text(
+            "select table_name from londiste.table_info where queue_name = 'q_one'
+              union all select seq_name from londiste.seq_info where queue_name = 'q_one' order by 1",
+        )
+    };
+    wait_for("the follower to know them", EVENTUALLY, || {
+        let seen = known();
+        holds(seen == "public.gone\npublic.less\npublic.visit", seen)
+    });
+    part.stop_worker();
+    shards[0].root.londiste(["remove-table", "public.less"]).ok();
+    shards[0].root.londiste(["remove-seq", "public.gone"]).ok();
     shards[0].root.londiste(["add-table", "public.more"]).ok();
+    shards[0].root.londiste(["add-seq", "public.come"]).ok();
     let ticked = shard.int("select last_tick_id from pgq.get_queue_info('q_one')");
     wait_for("the tick after that", EVENTUALLY, || {
         let seen = shard.int("select last_tick_id from pgq.get_queue_info('q_one')");
         holds(seen > ticked, seen)
     });
     let heard = shard.int("select last_tick_id from pgq.get_queue_info('q_one')");
+    let everything = "public.come\npublic.more\npublic.visit";
+    let provider = "select last_tick from pgq.get_consumer_info('q_one', 'one_second')";
     loop {
+        // Between its own commit and the provider's: what it has heard comes a second time.
+        let before = shard.int(provider);
+        dies_at(&part, "follow-committed");
+        let kept = known();
+        assert_eq!(shard.int(provider), before, "the provider has not heard of it");
         dies_at(&part, "batch-finished");
-        let provider = "select last_tick from pgq.get_consumer_info('q_one', 'one_second')";
+        assert_eq!(known(), kept, "twice is once");
         let passed = shard.int(provider) >= heard;
-        let known = "select count(*) from londiste.table_info where table_name = 'public.more'";
-        let known = second.int(known) > 0;
-        assert!(known || !passed, "the provider has forgotten what is not known here");
-        if known {
+        assert!(kept == everything || !passed, "the provider has forgotten what is not known here");
+        if kept == everything {
             break;
         }
     }
     part.start_worker();
+    wait_for("the follower to go on", EVENTUALLY, || {
+        let seen = shard.int(provider);
+        holds(seen > heard, seen)
+    });
+    assert!(!part.log().contains(" ERROR "), "{}", part.log());
     let first = Side { db: full, combined: full_root, parts: vec![&shards[0].leaf] };
     switch_over(&first, &Side { db: &second, combined: &branch, parts: vec![&part] });
     shard.sql("update visit set n = 1 where id = 1");

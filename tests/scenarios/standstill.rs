@@ -169,3 +169,40 @@ fn who_stands_still_catches_up() {
     }
     ticker.stop();
 }
+
+/// What made a node stop is still to be seen after somebody has paused it.
+#[test]
+fn a_paused_node_keeps_showing_its_error() {
+    let root = Place::new(Ours, "root").with_users();
+    let leaf = Place::new(Ours, "leaf");
+    let ticker = Ticker::new(Ours, &root.db);
+    root.create_root();
+    leaf.create("create-leaf", &root, &[]);
+    ticker.start();
+    root.node.start_worker();
+    leaf.node.start_worker();
+    for place in [&root, &leaf] {
+        place.node.londiste(["add-table", TABLES[0].0]).ok();
+    }
+    leaf.node.londiste(["wait-sync"]).ok();
+    leaf.db.sql("alter table app.user_info add constraint small check (userid < 1000000)");
+    root.db.sql("insert into app.user_info (userid) values (1000000)");
+    let error =
+        || leaf.db.text("select cur_error from pgq_node.get_consumer_state('replika', 'leaf')");
+    wait_for("the error", EVENTUALLY, || holds(error().contains("\"small\""), error()));
+    leaf.node.londiste(["pause"]).ok();
+    // It looks again and again whether it is still paused.
+    for _ in 0..3 {
+        leaf.db.sql("update pgq_node.local_state set uptodate = false");
+        wait_for("another look", SOON, || {
+            let seen = leaf.db.text("select uptodate from pgq_node.local_state");
+            holds(seen == "t", seen)
+        });
+        assert!(error().contains("\"small\""), "{}", error());
+    }
+    root.node.londiste(["status"]).ok().says("ERR: ").says("PAUSED");
+    leaf.db.sql("alter table app.user_info drop constraint small");
+    leaf.node.londiste(["resume"]).ok();
+    leaf.wait_caught_up(&root);
+    wait_for("no error", SOON, || holds(error().is_empty(), error()));
+}

@@ -66,6 +66,18 @@ impl Node {
         self.write_ini();
     }
 
+    /// Takes a key out of the ini file again.
+    ///
+    /// # Panics
+    /// When it is not in the file.
+    #[track_caller]
+    pub fn unset(&mut self, key: &str) {
+        let before = self.keys.len();
+        self.keys.retain(|(known, _)| known != key);
+        assert!(self.keys.len() < before, "{key} is not in the file");
+        self.write_ini();
+    }
+
     /// Without the short pauses that make a test quick: as an operator's first ini file is.
     #[must_use]
     pub fn with_usual_pauses(mut self) -> Self {

@@ -1,15 +1,20 @@
 //! The checked configuration of one run (contract `cli.md` section 2).
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use daemonkit::ini::{Config, ConfigError, nearest};
+use daemonkit::ini::{Config, ConfigError};
 use pgq_client::consumer::BatchOptions;
 use pgq_client::name::{ConsumerName, QueueName};
 
 use crate::handler::Handlers;
 use crate::quiet::QuietErrors;
+
+mod keys;
+mod unheeded;
+
+pub use keys::{KEYS, UnknownKey, unknown_keys};
+pub use unheeded::Unheeded;
 
 /// Which tables and sequences may be registered on this node (`register_only_*`, `register_skip_*`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,6 +98,8 @@ pub struct Settings {
     pub handlers: Handlers,
     /// `exception_quiet`, `exception_grace`, `exception_reset`
     pub quiet: QuietErrors,
+    /// What the file asks for in vain.
+    pub unheeded: Vec<Unheeded>,
 }
 
 impl Settings {
@@ -127,6 +134,12 @@ impl Settings {
             })?),
         };
         let loop_delay = config.float("loop_delay", 1.0)?;
+        let handlers = Handlers::from_config(config)?;
+        let quiet = QuietErrors {
+            names: config.list("exception_quiet")?,
+            grace: seconds(config, "exception_grace", 300.0)?,
+            reset: seconds(config, "exception_reset", 900.0)?,
+        };
         Ok(Settings {
             config_file: file,
             overrides,
@@ -174,12 +187,9 @@ impl Settings {
             local_wm_publish_period: seconds(config, "local_wm_publish_period", 300.0)?,
             compare_sql: filled(config, "compare_sql")?,
             compare_fmt: filled(config, "compare_fmt")?,
-            handlers: Handlers::from_config(config)?,
-            quiet: QuietErrors {
-                names: config.list("exception_quiet")?,
-                grace: seconds(config, "exception_grace", 300.0)?,
-                reset: seconds(config, "exception_reset", 900.0)?,
-            },
+            unheeded: unheeded::find(config, &handlers, &quiet),
+            handlers,
+            quiet,
         })
     }
 
@@ -232,101 +242,6 @@ fn seconds(config: &Config, key: &str, default: f64) -> Result<Duration, ConfigE
         ))
     })
 }
-
-/// A key of the file that nothing reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownKey {
-    /// As written, in lower case.
-    pub key: String,
-    /// The known key it resembles.
-    pub meant: Option<&'static str>,
-}
-
-impl fmt::Display for UnknownKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Unknown key '{}' in the ini file", self.key)?;
-        match self.meant {
-            Some(meant) => write!(f, ", did you mean '{meant}'?"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Keys of the file that nobody reads. Those that other values refer to (`%(key)s`) are read by them; and what the
-/// section `[DEFAULT]` gives to programs of other kinds is theirs, unless it looks like a misspelt key of ours.
-pub fn unknown_keys(config: &Config) -> Vec<UnknownKey> {
-    let own = config.own_keys();
-    let unknown = |key: &String| !KEYS.contains(&key.as_str()) && !config.is_referred_to(key);
-    let keys = config.keys().into_iter().filter(unknown);
-    keys.map(|key| UnknownKey { meant: nearest(&key, KEYS), key })
-        .filter(|unknown| unknown.meant.is_some() || own.contains(&unknown.key))
-        .collect()
-}
-
-/// Every key that some command reads, and those that only the original reads.
-pub const KEYS: [&str; 61] = [
-    "compare_fmt",
-    "compare_sql",
-    "config_dir",
-    "config_file",
-    "config_format",
-    "connection_lifetime",
-    "consumer_name",
-    "db",
-    "exception_grace",
-    "exception_quiet",
-    "exception_reset",
-    "exception_sleep",
-    "global_wm_publish_period",
-    "handler_modules",
-    "host_name",
-    "initial_provider_location",
-    "job_name",
-    "keepalive_stats",
-    "local_only",
-    "local_only_drop_execute",
-    "local_wm_publish_period",
-    "lock_timeout",
-    "log_count",
-    "log_size",
-    "logdatefmt_console",
-    "logdatefmt_console_verbose",
-    "logdatefmt_file",
-    "logdatefmt_file_verbose",
-    "logfile",
-    "logfmt_console",
-    "logfmt_console_verbose",
-    "logfmt_file",
-    "logfmt_file_verbose",
-    "loop_delay",
-    "node_name",
-    "obfuscator_key",
-    "obfuscator_map",
-    "parallel_copies",
-    "pgq_autocommit",
-    "pgq_batch_collect_events",
-    "pgq_batch_collect_interval",
-    "pgq_consumer_id",
-    "pgq_keep_lag",
-    "pgq_lazy_fetch",
-    "pgq_queue_name",
-    "pidfile",
-    "public_node_location",
-    "queue_name",
-    "register_only_seqs",
-    "register_only_tables",
-    "register_skip_seqs",
-    "register_skip_tables",
-    "remote_extra_connstr",
-    "service_name",
-    "shard_hash_func",
-    "shard_info_sql",
-    "skylog_locations",
-    "table_filter",
-    "threaded_copy_pool_size",
-    "threaded_copy_tables",
-    "use_skylog",
-];
 
 #[cfg(test)]
 mod tests {
@@ -398,22 +313,6 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_are_found_with_what_was_meant() {
-        let text = "[DEFAULT]\nother = 1\nlogfil = x\n[londiste]\nparalel_copies = 2\nhome = /x\nlogfile = %(home)s/log\n\
-                    foo = 1\nDB = x";
-        let unknown: Vec<String> =
-            unknown_keys(&config(text)).iter().map(ToString::to_string).collect();
-        assert_eq!(
-            unknown,
-            [
-                "Unknown key 'paralel_copies' in the ini file, did you mean 'parallel_copies'?",
-                "Unknown key 'foo' in the ini file",
-                "Unknown key 'logfil' in the ini file, did you mean 'logfile'?",
-            ]
-        );
-    }
-
-    #[test]
     fn a_reload_forgets_keys_that_are_gone_and_keeps_overrides() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x.ini");
@@ -440,10 +339,5 @@ mod tests {
         assert_eq!(quiet.grace, Duration::from_secs(5));
         assert_eq!(quiet.reset, Duration::from_secs(900));
         fails("exception_reset = -1", "Bad value for exception_reset: -1");
-    }
-
-    #[test]
-    fn known_keys_are_sorted_and_unique() {
-        assert!(KEYS.windows(2).all(|pair| pair[0] < pair[1]));
     }
 }

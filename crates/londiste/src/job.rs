@@ -151,6 +151,9 @@ pub fn checked(reply: &Reply, node: Option<&str>) -> Result<(), CallFailed> {
         Severity::Warning => tracing::warn!("{prefix}{note}"),
         Severity::Failed => {
             tracing::error!("{prefix}{}", crate::hint::with(note));
+            if let Some(query) = &reply.query {
+                tracing::debug!("Query was: {query}");
+            }
             return Err(CallFailed { note: note.clone() });
         }
     }

@@ -129,8 +129,6 @@ fn runs_that_end_before_a_database_is_asked() {
         &["x.ini", "tables"],
         &["x.ini", "worker", "-d"],
         &["x.ini", "copy"],
-        &["x.ini", "create-leaf", "n", "dbname=x"],
-        &["x.ini", "create-root", "n", "host=x", "--merge=q"],
         &["x.ini", "show-handlers"],
         &["x.ini", "show-handlers", "bulk"],
         &["x.ini", "check"],

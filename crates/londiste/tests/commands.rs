@@ -149,6 +149,10 @@ fn creating_nodes_reads_as_in_the_original() {
         session.on_root(&["create-root", "node1", &src]);
         session.on_leaf(&["create-leaf", "node2", &dst, &format!("--provider={src}")]);
         session.on_leaf(&["create-leaf", "node2", &dst, &format!("--provider={src}")]);
+        // Where there is nothing to do nothing else is asked for.
+        session.on_leaf(&["create-leaf", "node2", &dst]);
+        session.on_root(&["create-root", "node1", &src, "--merge=nosuch"]);
+        session.on_root(&["create-root", "node1", &src, "--sync-watermark=node2"]);
         for command in ["members", "status", "node-status", "node-info", "tables", "seqs"] {
             session.on_root(&[command]);
             session.on_leaf(&[command]);
@@ -421,6 +425,55 @@ fn a_locked_table_is_waited_for_as_long_as_configured() {
     outcome.says("canceling statement due to statement timeout").says("HINT:  Something else may");
     transaction.rollback().expect("the lock is gone");
     session.root.londiste(["add-table", "t2"]).ok().says("INFO Table added: public.t2");
+    // A time limit of somebody else's is not lock_timeout's matter.
+    let script = session.root.folder().join("slow.sql");
+    std::fs::write(script, "set local statement_timeout = '10ms'; select pg_sleep(60);").unwrap();
+    let outcome = session.root.londiste(["execute", "slow.sql"]).exits(1);
+    outcome.says("canceling statement due to statement timeout").says_not("lock_timeout");
+}
+
+#[test]
+fn what_is_asked_of_the_database_is_in_the_verbose_log() {
+    let session = Session::created(Ours);
+    let outcome = session.root.londiste(["-v", "add-table", "nopk"]).exits(1);
+    outcome.says(
+        "DEBUG Query was: select * from londiste.local_add_table('replika', 'public.nopk', '[]', null, null)\n",
+    );
+    session.root.londiste(["-v", "add-table", "t2"]).ok().says_not("Query was");
+    for (command, read) in [
+        ("members", "pgq_node.get_queue_locations('replika')\n"),
+        ("tables", "londiste.get_table_list('replika')"),
+        ("seqs", "londiste.get_seq_list('replika')\n"),
+        ("missing", "londiste.local_show_missing('replika')\n"),
+    ] {
+        let outcome = session.root.londiste(["-v", command]).ok();
+        let shown = |line: &str| {
+            line.contains(" DEBUG display_table: select ") && line.contains(read.trim_end())
+        };
+        assert_eq!(outcome.stderr.lines().filter(|line| shown(line)).count(), 1, "{outcome}");
+    }
+}
+
+#[test]
+fn missing_leaves_out_what_is_registered_also_beside_the_originals_schema() {
+    let mut session = Session::created(Reference);
+    session.root.londiste(["add-seq", "sq1"]).ok();
+    session.root.londiste(["add-table", "t2"]).ok();
+    session.root.hand_over(Ours);
+    let missing =
+        session.root.londiste(["missing"]).ok().says("S                public.mytable_id_seq");
+    missing.says("r                public.mytable\n").says_not("public.sq1").says_not("public.t2");
+}
+
+#[test]
+fn missing_leaves_out_what_is_registered_also_beside_the_originals_schema() {
+    let mut session = Session::created(Reference);
+    session.root.londiste(["add-seq", "sq1"]).ok();
+    session.root.londiste(["add-table", "t2"]).ok();
+    session.root.hand_over(Ours);
+    let missing =
+        session.root.londiste(["missing"]).ok().says("S                public.mytable_id_seq");
+    missing.says("r                public.mytable\n").says_not("public.sq1").says_not("public.t2");
 }
 
 /// Runs a command that comes to wait for a transaction with this `work`. What happens `meanwhile` has happened when that

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::UdpSocket;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -182,6 +183,34 @@ fn keys_nobody_knows_are_named() {
         "{said}"
     );
     assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_password_file_that_others_can_read_is_told_of() {
+    let place = Place::new("");
+    let file = place.0.path().join(".pgpass");
+    let permit = |mode| {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("own file");
+    };
+    fs::write(&file, "*:*:*:*:secret\n").expect("own folder");
+    let shown = file.display();
+    for (mode, told) in
+        [(0o644, true), (0o640, true), (0o606, true), (0o600, false), (0o400, false)]
+    {
+        permit(mode);
+        let said = place.says(&["tables"]);
+        let warning = format!(
+            " WARNING password file \"{shown}\" has group or world access; permissions should be u=rw (0600) or less\n"
+        );
+        assert_eq!(said.contains(&warning), told, "{mode:o}: {said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
+    fs::remove_file(&file).expect("own folder");
+    assert!(!place.says(&["tables"]).contains("password file"), "none is no mistake");
+    fs::create_dir(&file).expect("own folder");
+    let said = place.says(&["tables"]);
+    let warning = format!(" WARNING password file \"{shown}\" is not a plain file\n");
+    assert!(said.contains(&warning), "{said}");
 }
 
 /// Loads a file that the program printed.

@@ -186,6 +186,47 @@ fn what_is_as_it_should_be_is_no_difference() {
 }
 
 #[test]
+fn tables_that_store_nothing_are_left_out() {
+    let pair = Pair::with(
+        "create table t (id int primary key); create table virt (id int primary key); create table job (id int primary key)",
+        "create table t (id int primary key, mine int); create table job (id int primary key)",
+    );
+    let middle = Cluster::shared().create_database("middle");
+    let branch = Node::new(Ours, "branch", &middle, QUEUE);
+    let provider = format!("--provider={}", pair.src.connstr());
+    let below = Cluster::shared().create_database("below");
+    below.sql("create table t (id int primary key, mine int); create table job (id int primary key, mine int)");
+    let leaf = Node::new(Ours, "below", &below, QUEUE);
+    pair.root.londiste(["add-table", "t", "virt"]).ok();
+    let modules = "--set=handler_modules=londiste.handlers.vtable, londiste.handlers.qtable";
+    pair.root.londiste(["add-table", modules, "--handler=qtable", "job"]).ok();
+    branch.londiste(["create-branch", "branch", &middle.connstr(), &provider]).ok();
+    // Neither has a table of that name.
+    branch.londiste(["add-table", modules, "--handler=vtable", "t", "virt"]).ok();
+    let provider = format!("--provider={}", middle.connstr());
+    leaf.londiste(["create-leaf", "below", &below.connstr(), &provider]).ok();
+    leaf.londiste(["add-table", "t"]).ok();
+    leaf.londiste(["add-table", modules, "--handler=fake_local", "virt"]).ok();
+
+    branch.londiste(["check"]).ok().says("INFO 0 tables checked, no differences");
+    // The table is compared with the root's, which has its rows.
+    let check = leaf.londiste(["check"]).exits(1);
+    check.says("column mine").says("1 tables checked, differences found: 1").says_not("virt");
+    below.sql("alter table t drop column mine");
+    leaf.londiste(["check"]).ok().says("INFO 1 tables checked, no differences");
+    leaf.londiste(["check", "virt"])
+        .ok()
+        .says("INFO public.virt: its handler stores nothing here, it is not checked")
+        .says("INFO 0 tables checked");
+
+    // Nobody stores the rows of a queue table, but the root has it.
+    pair.leaf.londiste(["add-table", "job"]).ok();
+    pair.leaf.londiste(["check"]).ok().says("INFO 1 tables checked, no differences");
+    pair.dst.sql("alter table job add mine int");
+    pair.leaf.londiste(["check"]).exits(1).says("column mine");
+}
+
+#[test]
 fn foreign_keys_present_and_put_aside() {
     let tables = r#"create table a (id int primary key); create table gone (id int primary key);
         create table "B" (id int primary key, a int references a, self int references "B", gone int references gone)"#;
@@ -230,19 +271,55 @@ fn triggers_present_and_missing() {
     let pair = Pair::with(&there, &here);
     pair.add(&["a"]);
     pair.root.londiste(["add-table", "b", "--no-triggers"]).ok();
+    let modules = "--set=handler_modules=londiste.handlers.qtable, londiste.handlers.vtable";
+    pair.src.sql("create table job (id int primary key); create table virt (id int primary key)");
+    pair.root.londiste(["add-table", modules, "--handler=qtable", "job"]).ok();
+    pair.root.londiste(["add-table", modules, "--handler=vtable", "virt"]).ok();
+    pair.src.sql("drop trigger zzz__londiste_checked on job");
     insta::assert_snapshot!("triggers_on_the_leaf", pair.leaf_says(&["triggers"], 0));
     pair.src.sql("alter table a disable trigger user");
-    let said = pair.root.londiste(["triggers"]).ok().stdout;
+    let said = pair.root.londiste(["triggers", modules]).ok().stdout;
     insta::assert_snapshot!("triggers_on_the_root", said);
-    // What is printed brings the capture back.
-    let sql = said.lines().filter(|line| {
-        line.starts_with("select ") || line.starts_with("  ENABLE") || line.starts_with("ALTER")
-    });
-    pair.src.sql(&sql.collect::<Vec<_>>().join("\n"));
-    let again = pair.root.londiste(["triggers", "b"]).ok().stdout;
+    // What is printed brings the capture back, and makes none that was not wanted.
+    let runs = |said: &str| {
+        let sql = said.lines().filter(|line| {
+            ["select ", "  ENABLE", "ALTER", "CREATE", "  FOR"]
+                .iter()
+                .any(|start| line.starts_with(start))
+        });
+        pair.src.sql(&sql.collect::<Vec<_>>().join("\n"));
+    };
+    runs(&said);
+    let again = pair.root.londiste(["triggers", modules, "a", "job", "virt"]).ok().stdout;
     assert!(!again.contains("missing"), "{again}");
-    pair.src.sql("insert into a values (1); insert into b values (1)");
-    assert_eq!(pair.src.int("select count(*) from pgq.event_template where ev_type like 'I%'"), 2);
+    let events = "select count(*) from pgq.event_template where ev_type like 'I%'";
+    pair.src.sql("insert into a values (1); insert into b values (1); insert into job values (1)");
+    assert_eq!((pair.src.int(events), pair.src.int("select count(*) from job")), (2, 0));
+    // Where it was lost, it is brought back by the statement that is a comment.
+    let said = pair.root.londiste(["triggers", "b"]).ok().stdout;
+    runs(&said.replace("-- select", "select"));
+    pair.src.sql("insert into b values (2)");
+    assert_eq!(pair.src.int(events), 3);
+    // The trigger for truncate comes back beside the other one, which keeps what it was made with.
+    let args = [
+        "add-table",
+        "--trigger-flags=I",
+        "--trigger-arg=ignore=note",
+        "--trigger-arg=backup",
+        "c",
+    ];
+    pair.src.sql("create table c (id int primary key, note text)");
+    pair.root.londiste(args).ok();
+    let of_rows = "select pg_get_triggerdef(oid) from pg_trigger where tgrelid = 'c'::regclass and tgname = '_londiste_checked'";
+    let before = pair.src.text(of_rows);
+    pair.src.sql("drop trigger _londiste_checked_truncate on c");
+    runs(&pair.root.londiste(["triggers", "c"]).ok().says("missing").stdout);
+    assert_eq!(pair.src.text(of_rows), before);
+    pair.root.londiste(["triggers", "c"]).ok().says_not("missing");
+    let truncates = "select count(*) from pgq.event_template where ev_type = 'R'";
+    let before = pair.src.int(truncates);
+    pair.src.sql("truncate c");
+    assert_eq!(pair.src.int(truncates), before + 1);
     // The leaf is worth listing without its provider.
     pair.leaf
         .londiste(["triggers", "--set", "remote_extra_connstr=port=1 connect_timeout=2"])

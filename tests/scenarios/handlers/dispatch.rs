@@ -3,8 +3,7 @@
 use system_tests::Impl::Ours;
 use system_tests::wait::EVENTUALLY;
 
-use super::Pair;
-use super::shards::PARTS;
+use super::{PARTS, Pair};
 
 /// The original's handlers of this family cannot be built.
 #[test]

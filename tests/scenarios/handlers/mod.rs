@@ -15,6 +15,12 @@ use crate::place::quick_ticks;
 const MODULES: &str = "londiste.handlers.qtable, londiste.handlers.vtable, londiste.handlers.applyfn, \
                        londiste.handlers.multimaster, londiste.handlers.shard, londiste.handlers.bulk";
 
+/// A function that hashes, which part of the rows a node has, and a table.
+const PARTS: &str = "create schema partconf;
+    create function partconf.get_hash_raw(int) returns int language sql immutable as 'select $1';
+    create table partconf.conf (shard_nr int, shard_mask int, shard_count int);
+    create table t (id int primary key, a text)";
+
 /// A root and a node below it. Dropped in this order: daemons first, then their databases.
 pub(crate) struct Pair {
     pub(crate) root: Node,

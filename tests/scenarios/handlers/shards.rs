@@ -3,14 +3,8 @@
 use system_tests::Impl::{self, Ours, Reference};
 use system_tests::wait::EVENTUALLY;
 
-use super::{MODULES, Pair};
+use super::{MODULES, PARTS, Pair};
 use crate::diary::QUEUE;
-
-/// What the handlers ask for, and a table.
-pub(super) const PARTS: &str = "create schema partconf;
-    create function partconf.get_hash_raw(int) returns int language sql immutable as 'select $1';
-    create table partconf.conf (shard_nr int, shard_mask int, shard_count int);
-    create table t (id int primary key, a text)";
 
 #[test]
 fn a_branch_has_its_part_and_passes_it_on_theirs() {
@@ -74,4 +68,38 @@ fn a_part_is_passed_on_without_being_stored() {
     assert_eq!(pair.events(&pair.dst, QUEUE, "t"), "I:id|id=3&a=x|public.t|hash=3\nR||public.t|");
     // Its rows are nowhere, so there is nothing to compare.
     pair.below.londiste(["compare"]).ok().says_not("Counting public.t");
+}
+
+/// An installation that hashes in a way of its own and says in a table of its own which part a database has. Both are keys of the
+/// ini file; the worker takes others over by reload.
+#[test]
+fn hash_and_part_come_from_where_the_file_says() {
+    let tables = "create schema \"Own\";
+        create function \"Own\".\"Hash\"(int) returns int language sql immutable as 'select $1 / 10';
+        create table \"Own\".part (nr int, mask int, count int);
+        create table \"Own\".other_part (nr int, mask int, count int);
+        create table t (id int primary key, a text)";
+    let keys = [
+        ("shard_hash_func", "Own.Hash"),
+        ("shard_info_sql", "select nr, mask, count from \"Own\".part"),
+    ];
+    let mut pair = Pair::start_with(Ours, "create-branch", MODULES, tables, &keys);
+    pair.src.sql(
+        "insert into \"Own\".part values (0, 0, 1); insert into t select i, 'old' from generate_series(5, 35, 10) i",
+    );
+    pair.dst.sql(
+        "insert into \"Own\".part values (1, 1, 2); insert into \"Own\".other_part values (0, 1, 2)",
+    );
+    let handler = ["--handler=shard", "--handler-arg=key=id"];
+    pair.root.londiste([&["add-table", "t"], &handler[..]].concat()).ok();
+    pair.add_below("t", &handler);
+    assert_eq!(pair.dst.text("select id from t order by id"), "15\n35");
+    pair.write("insert into t values (45, 'x'), (55, 'x')");
+    assert_eq!(pair.dst.text("select id from t where a = 'x'"), "55");
+    assert_eq!(pair.events(&pair.dst, QUEUE, "t"), "I:id|id=55&a=x|public.t|hash=5");
+    pair.below.set("shard_info_sql", "select nr, mask, count from \"Own\".other_part");
+    pair.below.reload();
+    pair.below.wait_log("INFO Config reloaded", EVENTUALLY);
+    pair.write("insert into t values (65, 'y'), (75, 'y')");
+    assert_eq!(pair.dst.text("select id from t where a = 'y'"), "65");
 }

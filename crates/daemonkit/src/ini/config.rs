@@ -4,6 +4,7 @@
 //! Departures: texts about a bad number or yes/no end with the key's name; a file that exists but cannot be read says
 //! so instead of `No section`.
 
+use std::cell::Cell;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -111,18 +112,29 @@ impl Config {
         own.names().map(str::to_owned).collect()
     }
 
-    /// Whether some other value that can be read refers to the key: `%(key)s`, or `${key}`.
+    /// Whether some other value that can be read refers to the key: `%(key)s`, `${key}` or `${section:key}`, also by way of
+    /// another section's value.
     pub fn is_referred_to(&self, key: &str) -> bool {
         let key = key_name(key);
-        let (open, close) = match self.format {
-            Format::Percent => ("%(", ")s"),
-            Format::Dollar => ("${", "}"),
+        let found = Cell::new(false);
+        let lookup = |section: &str, name: &str| {
+            found.set(found.get() || name == key && self.is_ours(section, name));
+            // What a reference to nothing keeps from being read is no matter here.
+            Some(self.raw(section, name).unwrap_or_default())
         };
-        let reference = format!("{open}{key}{close}");
-        self.keys()
-            .iter()
-            .filter_map(|other| self.raw(&self.section, other))
-            .any(|value| key_name(value).contains(&reference))
+        for other in self.keys().iter().filter(|other| **other != key) {
+            let raw = self.raw(&self.section, other).unwrap_or_default();
+            // References in front of a mistake are found, and the mistake is told to whoever reads the value.
+            let _ = interpolate(self.format, &self.section, other, raw, &lookup);
+        }
+        found.get()
+    }
+
+    /// Whether a key as seen from some section is the one that is seen from ours.
+    fn is_ours(&self, section: &str, key: &str) -> bool {
+        let own = |section: &str| self.file.section(section).and_then(|keys| keys.get(key));
+        let inherited = section == DEFAULT || own(section).is_none();
+        section == self.section || (inherited && own(&self.section).is_none())
     }
 
     /// The interpolated value, or `None` when the key is absent.
@@ -278,6 +290,24 @@ mod tests {
             load("[londiste]\nconfig_format = 3", &[]).expect_err("unknown"),
             "Unsupported config format '3' in ['x.ini']"
         );
+    }
+
+    #[test]
+    fn keys_that_other_values_refer_to() {
+        let percent = config(
+            "[DEFAULT]\nbase = /b\n[londiste]\nhome = %(base)s/h\nlogfile = %(HOME)s/log\nloop = %(loop)s\nlone = 1\n\
+             doubled = 1\nx = %%(doubled)s %(nope)s %(later)s\nlater = 1\nbroken = %(before)s %(\nbefore = 1",
+        );
+        let referred = |config: &Config| -> Vec<String> {
+            config.keys().into_iter().filter(|key| config.is_referred_to(key)).collect()
+        };
+        assert_eq!(referred(&percent), ["home", "later", "before", "base"]);
+        let dollar = config(
+            "[DEFAULT]\nconfig_format = 2\nbase = /b\nshared = 1\nhidden = 1\n[londiste]\nhome = /h\nname = x\nback = 1\n\
+             logfile = ${londiste:Home}/${name}.log\npidfile = ${other:pid}\nquiet = ${other:hidden}${DEFAULT:shared}\nlone = 1\nalone = 1\n\
+             [other]\npid = ${base}/${londiste:back}/${alone}\nalone = 2\nhidden = 3\nunread = ${londiste:lone}",
+        );
+        assert_eq!(referred(&dollar), ["home", "name", "back", "base", "shared"]);
     }
 
     #[test]

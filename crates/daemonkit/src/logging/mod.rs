@@ -40,7 +40,8 @@ use crate::reason::reason;
 /// What happens when a log file grows or is moved away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotation {
-    /// Renamed to `.1`, `.2`, ... before a record would reach `size` bytes; `keep` old files. Size 0 never rotates.
+    /// Renamed to `.1`, `.2`, ... before a record would reach `size` bytes; `keep` old files. Neither size 0 nor keep 0 ever
+    /// rotates.
     /// The file may be shared with other processes, and a file moved away by somebody else is noticed.
     BySize {
         /// Bytes.

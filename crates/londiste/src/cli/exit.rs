@@ -123,12 +123,18 @@ fn sql_hint(error: &pgq_client::Error) -> Option<&'static str> {
             }
             _ => None,
         },
-        // Statement timeout: add-table and compare set it while they wait for locks.
-        "57014" => Some(
+        // Statement timeout: add-table and compare set it while they wait for locks. Elsewhere it is somebody else's, or somebody
+        // has cancelled the statement.
+        "57014" if waits_for_lock(error.query().unwrap_or_default()) => Some(
             "Something else may hold a lock on the table; lock_timeout in the ini file says how long to wait (0 is for ever).",
         ),
         _ => None,
     }
+}
+
+/// Whether it is one of the statements for which `lock_timeout` holds.
+fn waits_for_lock(query: &str) -> bool {
+    query.starts_with("lock table ") || query.contains("londiste.local_add_table(")
 }
 
 /// The original shows nothing but the name.
@@ -181,6 +187,15 @@ mod tests {
         let error = HandlerError::Unknown("bulk".to_owned()).into();
         let line = line("j", &error).unwrap();
         assert!(line.starts_with("Job j crashed: 'bulk'\nHINT:  "), "{line}");
+    }
+
+    #[test]
+    fn only_waits_for_locks_are_limited_by_lock_timeout() {
+        assert!(waits_for_lock("lock table public.t in share mode"));
+        assert!(waits_for_lock(
+            "select * from londiste.local_add_table('q', 't', '[]', null, null)"
+        ));
+        assert!(!waits_for_lock("select * from londiste.get_table_list('q')"));
     }
 
     #[test]

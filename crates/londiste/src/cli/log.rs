@@ -60,6 +60,7 @@ pub fn plan(config: &Config, wish: Wish) -> Result<(LogPlan, Vec<String>), Confi
         let keep = config.int("log_count", 3)?;
         let rotation = Rotation::BySize {
             size: u64::try_from(size).unwrap_or(0),
+            // As with 0, nothing is kept, and the file is never moved away.
             keep: u32::try_from(keep).unwrap_or(0),
         };
         let target = Target::File { path, rotation, truncate: false };
@@ -154,7 +155,9 @@ mod tests {
         let both = destinations("logfile = /l/%(job_name)s.log", QUIETLY);
         assert_eq!(both[1], Destination::new(file(10_485_760, 3), usual.clone()));
         let both = destinations("logfile = /l/j.log\nlog_size = 5\nlog_count = 1", QUIETLY);
-        assert_eq!(both[1], Destination::new(file(5, 1), usual));
+        assert_eq!(both[1], Destination::new(file(5, 1), usual.clone()));
+        let both = destinations("logfile = /l/j.log\nlog_count = -1", QUIETLY);
+        assert_eq!(both[1], Destination::new(file(10_485_760, 0), usual));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use nix::sys::signal::Signal;
 
 use crate::command::entry::{Entry, Interrupt, Lock};
 use crate::command::{self, Run};
-use crate::config::{self, Settings};
+use crate::config::{self, Settings, Unheeded};
 use crate::copy::pidfile_suffix;
 use crate::hint;
 use crate::job::{Interrupted, Job, UsageError};
@@ -108,7 +108,7 @@ fn start(argv: &[OsString]) -> ExitCode {
     }
     match settings(&config, ini, overrides, entry) {
         Ok(settings) => {
-            warn_about(&config, &settings);
+            warn_about(&settings.unheeded);
             launch(entry, settings, arguments)
         }
         Err(bad) => refuse(&bad.to_string()),
@@ -169,16 +169,13 @@ fn open_log(config: &Config, arguments: &Arguments) -> Result<(), String> {
     Ok(())
 }
 
-/// What the file asks for and will not get.
-fn warn_about(config: &Config, settings: &Settings) {
-    for unknown in config::unknown_keys(config) {
-        tracing::warn!("{unknown}");
-    }
-    for name in settings.quiet.unknown_names() {
-        tracing::warn!("exception_quiet: no error is called '{name}'");
-    }
-    for module in settings.handlers.unknown_modules() {
-        console::say(&format!("Failed to load handler module: {module}"));
+/// What the file asks for and will not get. Of modules the original told on stdout, and scripts may look for it there.
+fn warn_about(unheeded: &[Unheeded]) {
+    for unheeded in unheeded {
+        match unheeded {
+            Unheeded::Module(_) => console::say(&unheeded.to_string()),
+            Unheeded::Key(_) | Unheeded::QuietName(_) => tracing::warn!("{unheeded}"),
+        }
     }
 }
 

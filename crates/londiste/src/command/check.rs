@@ -36,19 +36,30 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let here = calls::get_table_list(&*set.db, queue).await?;
-    let tables = chosen(run, &here)?;
+    let mut tables = chosen(run, &here)?;
+    tables.retain(|row| {
+        let stores = source::stores_data(row);
+        if !stores && !run.args.is_empty() {
+            tracing::info!("{}: its handler stores nothing here, it is not checked", row.table);
+        }
+        stores
+    });
     let at = location(run, &set)?;
     let mut provider = Side::connect(run, &at).await?;
     let mut found = Found::default();
     for row in &tables {
         // One for each: the locks are not to keep copies from beginning.
         let local = job::begin(&mut set.db).await?;
-        if provider.has(&row.table) {
-            compare(&local, &mut provider, row, &here, &mut found).await?;
-        } else {
-            let source = source::find(&run.job, &at, std::slice::from_ref(&row.table)).await?;
-            let mut other = Side { db: source.session, tables: source.tables };
-            compare(&local, &mut other, row, &here, &mut found).await?;
+        match Side::with_rows(run, &provider, &at, &row.table).await? {
+            Upstream::Provider => compare(&local, &mut provider, row, &here, &mut found).await?,
+            Upstream::Other(mut other) => {
+                compare(&local, &mut other, row, &here, &mut found).await?;
+            }
+            Upstream::Nobody => {
+                found.skipped += 1;
+                found.incomplete = true;
+                tracing::warn!("{}: no node upstream has it, it is not checked", row.table);
+            }
         }
     }
     if run.args.is_empty() {
@@ -95,13 +106,37 @@ impl Side {
         Ok(Side { db, tables })
     }
 
-    fn has(&self, table: &TableName) -> bool {
-        self.tables.iter().any(|row| row.table == *table && row.local)
+    /// Who has the rows of a table: `provider`, at that location, or the next node upstream.
+    async fn with_rows(
+        run: &Run,
+        provider: &Side,
+        location: &str,
+        table: &TableName,
+    ) -> anyhow::Result<Upstream> {
+        if source::is_usable(&provider.tables, table) {
+            return Ok(Upstream::Provider);
+        }
+        let found = source::search(&run.job, location, std::slice::from_ref(table)).await?;
+        if let Some(source) = found {
+            let side = Side { db: source.session, tables: source.tables };
+            return Ok(Upstream::Other(Box::new(side)));
+        }
+        // A queue table stores nothing anywhere, and yet it is where its rows are written.
+        let local = provider.tables.iter().any(|row| row.table == *table && row.local);
+        let exists = calls::find_table_oid(&*provider.db, &provider.physical(table)).await?;
+        Ok(if local && exists.is_some() { Upstream::Provider } else { Upstream::Nobody })
     }
 
     fn physical(&self, table: &TableName) -> TableName {
         self.tables.iter().find(|row| row.table == *table).map_or(table, TableRow::dest).clone()
     }
+}
+
+/// The node that a table is compared with.
+enum Upstream {
+    Provider,
+    Other(Box<Side>),
+    Nobody,
 }
 
 /// What there is to say, table by table.
@@ -110,8 +145,8 @@ struct Found {
     differences: Vec<(TableName, Difference)>,
     /// Tables that could not be looked at.
     skipped: usize,
-    /// One of them was locked by somebody else than a copy.
-    locked: bool,
+    /// One of them should have been: nobody upstream has it, or it was locked by somebody else than a copy.
+    incomplete: bool,
 }
 
 impl Found {
@@ -119,7 +154,7 @@ impl Found {
         let checked = tables - self.skipped;
         if self.differences.is_empty() {
             tracing::info!("{checked} tables checked, no differences");
-            return Ok(if self.locked { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+            return Ok(if self.incomplete { ExitCode::FAILURE } else { ExitCode::SUCCESS });
         }
         let cells: Vec<Vec<Cell>> = self
             .differences
@@ -147,7 +182,7 @@ impl Found {
             tracing::info!(
                 "{checked} tables checked, no differences but indexes and triggers that are only here: {harmless}"
             );
-            return Ok(if self.locked { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+            return Ok(if self.incomplete { ExitCode::FAILURE } else { ExitCode::SUCCESS });
         }
         let count = self.differences.len() - harmless;
         tracing::warn!("{checked} tables checked, differences found: {count}");
@@ -197,7 +232,7 @@ async fn compare(
         } else {
             let side = if here.is_none() { "here" } else { "on the provider" };
             tracing::warn!("{dest} is locked {side}, it is not checked");
-            found.locked = true;
+            found.incomplete = true;
         }
         return Ok(());
     };

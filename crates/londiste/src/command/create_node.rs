@@ -37,28 +37,28 @@ struct Wanted<'a> {
 
 /// Makes the local database a node of the given type.
 pub(crate) async fn run(run: &Run, node_type: NodeType) -> anyhow::Result<()> {
-    let wanted = wanted(run, node_type)?;
+    let (name, location) = named(run)?;
     let job = &run.job;
     let mut db = job.local("new_node").await?;
-    let already = node_in(&db, &job.settings.queue).await?;
-    if already.is_none() && !run.options.nocheck {
+    // The rest of what was asked for does not matter where there is nothing to do: scripts repeat the command.
+    if let Some(existing) = node_in(&db, &job.settings.queue).await? {
+        install(&mut db).await?;
+        tracing::info!("Node is already initialized as {}", existing.as_str());
+        return Ok(());
+    }
+    let wanted = wanted(run, node_type, name, location)?;
+    if !run.options.nocheck {
         check_public_location(job, &db, &wanted.location).await?;
     }
-    if already.is_none() {
-        check_merge_queue(&wanted, &db).await?;
-    }
+    check_merge_queue(&wanted, &db).await?;
     // Root and provider are looked at before anything is installed, and changed at the very end.
-    let upstream = match (already, provider_of(run)) {
-        (None, Some(provider)) if node_type != NodeType::Root => {
+    let upstream = match provider_of(run) {
+        Some(provider) if node_type != NodeType::Root => {
             Some(Upstream::find(&wanted, &db, &provider).await?)
         }
         _ => None,
     };
     install(&mut db).await?;
-    if let Some(existing) = already {
-        tracing::info!("Node is already initialized as {}", existing.as_str());
-        return Ok(());
-    }
     if node_type == NodeType::Root {
         warn_of_encoding(&db).await?;
     }
@@ -71,7 +71,8 @@ pub(crate) async fn run(run: &Run, node_type: NodeType) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn wanted(run: &Run, node_type: NodeType) -> anyhow::Result<Wanted<'_>> {
+/// The node's name and its public connect string.
+fn named(run: &Run) -> anyhow::Result<(NodeName, String)> {
     let settings = &run.job.settings;
     let mut args = run.args.iter().cloned();
     let name = args.next().or_else(|| settings.node_name.clone());
@@ -96,6 +97,16 @@ fn wanted(run: &Run, node_type: NodeType) -> anyhow::Result<Wanted<'_>> {
              HINT:  Give the host by whose name nodes on other machines reach this database."
         );
     }
+    Ok((name.into(), location))
+}
+
+/// What the options ask for, as far as they go together.
+fn wanted(
+    run: &Run,
+    node_type: NodeType,
+    name: NodeName,
+    location: String,
+) -> anyhow::Result<Wanted<'_>> {
     let merge = run.options.merge.as_deref().map(QueueName::from);
     if merge.is_some() && node_type != NodeType::Leaf {
         bail!("--merge can be used only for leafs");
@@ -110,7 +121,7 @@ fn wanted(run: &Run, node_type: NodeType) -> anyhow::Result<Wanted<'_>> {
     if node_type != NodeType::Root && provider_of(run).is_none() {
         bail!("Please specify --provider");
     }
-    Ok(Wanted { node_type, name: name.into(), location, merge, attrs, job: &run.job })
+    Ok(Wanted { node_type, name, location, merge, attrs, job: &run.job })
 }
 
 fn provider_of(run: &Run) -> Option<String> {

@@ -1,15 +1,19 @@
 //! `drop-node`: removes a node from the set, also one that is gone already (contract `cli.md` 6.10).
 //!
-//! Departure: a node that cannot be asked is refused as well when others read from it; the original removed it from the root and
-//! then met the first of them.
+//! Departures: a node that cannot be asked is refused as well when others read from it; the original removed it from the root and
+//! then met the first of them. Copies that the node has not ended leave their providers with it, and nobody keeps events for it
+//! any more.
 
 use anyhow::bail;
-use pgq_client::calls::pgq_node;
-use pgq_client::name::NodeName;
+use pgq_client::calls::{pgq, pgq_node};
+use pgq_client::name::{ConsumerName, NodeName};
+use tokio_postgres::Transaction;
 
 use super::Run;
+use super::group;
 use super::set::{LocalSet, Member};
 use super::survey::Survey;
+use crate::copy;
 use crate::job::{self, CallFailed, UsageError};
 
 /// Removes the node that the argument names.
@@ -38,6 +42,7 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
             names.join(", ")
         )));
     }
+    let worker = worker_of(run, &set, &survey, &node).await;
     match set.find_root(job).await {
         Ok(root) if root == node => {}
         Ok(root) => {
@@ -57,6 +62,88 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
             .await;
         if let Err(error) = dropped {
             tell(error, &format!("Failed to remove from '{member}'"))?;
+        }
+    }
+    leave_nothing(run, &set, &survey, &node, worker).await
+}
+
+/// The worker's name, as the node itself or its provider knows it.
+async fn worker_of(
+    run: &Run,
+    set: &LocalSet,
+    survey: &Survey,
+    node: &NodeName,
+) -> Option<ConsumerName> {
+    if let Some(info) = survey.nodes.get(node) {
+        return info.worker_name.clone();
+    }
+    for member in survey.nodes.keys() {
+        let Ok(Some(session)) = set.connect(&run.job, member).await else { continue };
+        let subscribers = pgq_node::get_subscriber_info(&*session, &run.job.settings.queue).await;
+        let found = subscribers.unwrap_or_default().into_iter().find(|known| known.node == *node);
+        if found.is_some() {
+            return found.map(|known| known.worker);
+        }
+    }
+    None
+}
+
+/// What the others keep of a node besides its registration: its name in their lists, and copies that it never ended.
+async fn leave_nothing(
+    run: &Run,
+    set: &LocalSet,
+    survey: &Survey,
+    node: &NodeName,
+    worker: Option<ConsumerName>,
+) -> anyhow::Result<()> {
+    let others = || survey.nodes.iter().filter(|(member, _)| *member != node);
+    for (member, info) in others() {
+        let Some(attrs) = group::replaced(info.node_attrs.as_deref(), node, None)? else {
+            continue;
+        };
+        if let Err(error) = store_attrs(run, set, member, &attrs).await {
+            tell(error, &format!("Failed to take the node out of the list of '{member}'"))?;
+        }
+    }
+    // Two nodes may give their workers the same name, and then nobody knows whose copies these are.
+    let is_shared =
+        |worker: &ConsumerName| others().any(|(_, info)| info.worker_name.as_ref() == Some(worker));
+    let Some(worker) = worker.filter(|worker| !is_shared(worker)) else { return Ok(()) };
+    for (member, _) in others() {
+        if let Err(error) = forget_copies(run, set, member, &worker).await {
+            tell(error, &format!("Failed to remove the node's copies from '{member}'"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn store_attrs(
+    run: &Run,
+    set: &LocalSet,
+    member: &NodeName,
+    attrs: &str,
+) -> anyhow::Result<()> {
+    let queue = &run.job.settings.queue;
+    let stored = Some(attrs).filter(|attrs| !attrs.is_empty());
+    let sql = format!("select * from pgq_node.set_node_attrs('{queue}', '{attrs}')");
+    let call = async |db: &Transaction<'_>| pgq_node::set_node_attrs(db, queue, stored).await;
+    set.command_on(&run.job, member, &sql, call).await?;
+    Ok(())
+}
+
+/// A copy that never ended is a consumer at the node it copied from, and would hold back the watermark there for ever.
+async fn forget_copies(
+    run: &Run,
+    set: &LocalSet,
+    member: &NodeName,
+    worker: &ConsumerName,
+) -> anyhow::Result<()> {
+    let queue = &run.job.settings.queue;
+    let Some(session) = set.connect(&run.job, member).await? else { return Ok(()) };
+    for info in pgq::get_consumer_info(&*session, queue).await? {
+        if copy::is_copy_of(&info.consumer, worker) {
+            pgq::unregister_consumer(&*session, queue, &info.consumer).await?;
+            tracing::info!("[{member}] Consumer unregistered: {}", info.consumer);
         }
     }
     Ok(())

@@ -5,13 +5,14 @@ use super::set::LocalSet;
 use super::tables::show;
 use crate::cli::table_display::Cell;
 use pgq_client::calls::pgq_node;
+use pgq_client::calls::statement::for_display;
 
 /// All members by name.
 pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     let set = LocalSet::load(run).await?;
     set.warn_unless_node();
     let queue = &run.job.settings.queue;
-    let mut locations = pgq_node::get_queue_locations(&*set.db, queue).await?;
+    let mut locations = for_display(pgq_node::get_queue_locations(&*set.db, queue)).await?;
     locations.sort_by(|a, b| a.node.cmp(&b.node));
     let cells: Vec<_> = locations
         .iter()

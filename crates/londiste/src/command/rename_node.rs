@@ -9,19 +9,16 @@ use anyhow::bail;
 use pgq_client::calls::pgq_node::{self, NodeInfo, NodeType, RenameSteps};
 use pgq_client::conn::Session;
 use pgq_client::name::{NodeName, QueueName};
-use pgq_client::text::urlenc;
 use tokio_postgres::{GenericClient, Transaction};
 
 use super::Run;
+use super::group;
 use super::set::{LocalSet, Member};
 use super::survey::Survey;
 use crate::calls;
 use crate::crash_point::crash_point;
 use crate::job::{self, Interrupted, Job, UsageError};
 use crate::table::attrs::{CopyNode, TableAttrs};
-
-/// Attribute of a node that lists others (contract `worker.md` 16).
-const SYNC_WATERMARK: &str = "sync_watermark";
 
 /// The old name and the new one.
 struct Names<'a> {
@@ -195,7 +192,7 @@ async fn rename_on(
     job::checked(&pgq_node::rename_node_step1(db, steps, queue, old, new).await?, on)?;
     job::checked(&pgq_node::rename_node_step2(db, steps, queue, old, new).await?, on)?;
     let info = pgq_node::get_node_info(db, queue).await?;
-    if let Some(attrs) = renamed_in_list(info.node_attrs.as_deref(), old, new)? {
+    if let Some(attrs) = group::replaced(info.node_attrs.as_deref(), old, Some(new))? {
         job::checked(&pgq_node::set_node_attrs(db, queue, Some(&attrs)).await?, on)?;
     }
     rename_copy_nodes(db, names, on).await
@@ -219,54 +216,4 @@ async fn rename_copy_nodes(
         }
     }
     Ok(())
-}
-
-/// Attributes of a node with the new name in its list; `None` when the old one is not in there.
-fn renamed_in_list(
-    attrs: Option<&str>,
-    old: &NodeName,
-    new: &NodeName,
-) -> anyhow::Result<Option<String>> {
-    let mut changed = false;
-    let mut pairs = Vec::new();
-    for pair in urlenc::pairs(attrs.unwrap_or_default()) {
-        let (key, value) = pair?;
-        let value = value.map(|value| {
-            if key != SYNC_WATERMARK {
-                return value.into_owned();
-            }
-            let renamed = |name: &str| {
-                let is_old = name.trim() == old.as_str();
-                changed |= is_old;
-                if is_old { new.as_str().to_owned() } else { name.to_owned() }
-            };
-            value.split(',').map(renamed).collect::<Vec<_>>().join(",")
-        });
-        pairs.push((key.into_owned(), value));
-    }
-    let pairs = pairs.iter().map(|(key, value)| (key.as_str(), value.as_deref()));
-    Ok(changed.then(|| urlenc::encode_pairs(pairs)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(attrs: Option<&str>, expected: Option<&str>) {
-        let renamed = renamed_in_list(attrs, &"n1".into(), &"new name".into()).unwrap();
-        assert_eq!(renamed.as_deref(), expected, "{attrs:?}");
-    }
-
-    #[test]
-    fn lists_of_nodes_have_the_new_name() {
-        check(
-            Some("sync_watermark=n2%2cn1&other=n1"),
-            Some("sync_watermark=n2%2cnew+name&other=n1"),
-        );
-        check(Some("sync_watermark=n1"), Some("sync_watermark=new+name"));
-        check(Some("sync_watermark=n11%2cn2"), None);
-        check(Some("other=n1"), None);
-        check(None, None);
-    }
 }

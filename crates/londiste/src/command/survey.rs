@@ -15,6 +15,21 @@ use crate::job::{Job, UsageError};
 /// A host that is gone answers nothing at all; the system would wait for minutes.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// Asks one node; `None` when it is dead.
+///
+/// # Errors
+/// Whatever [`LocalSet::info_of`] says, and when there is no answer in time.
+pub(crate) async fn ask(
+    job: &Job,
+    set: &LocalSet,
+    node: &NodeName,
+) -> anyhow::Result<Option<NodeInfo>> {
+    match tokio::time::timeout(PATIENCE, set.info_of(job, node)).await {
+        Ok(answer) => answer,
+        Err(_) => bail!("no answer within {} seconds", PATIENCE.as_secs()),
+    }
+}
+
 /// What the nodes said of themselves.
 #[derive(Debug)]
 pub(crate) struct Survey {
@@ -32,12 +47,10 @@ impl Survey {
             .iter()
             .filter(|(name, member)| **member != Member::Dead || set.is_local(name));
         let asked = alive.map(async |(name, _)| {
-            let answer = tokio::time::timeout(PATIENCE, set.info_of(job, name)).await;
-            let answer = match answer {
-                Ok(Ok(Some(info))) => Ok(info),
-                Ok(Ok(None)) => Err("it is dead".to_owned()),
-                Ok(Err(error)) => Err(first_line(&error)),
-                Err(_) => Err(format!("no answer within {} seconds", PATIENCE.as_secs())),
+            let answer = match ask(job, set, name).await {
+                Ok(Some(info)) => Ok(info),
+                Ok(None) => Err("it is dead".to_owned()),
+                Err(error) => Err(first_line(&error)),
             };
             (name.clone(), answer)
         });
@@ -130,7 +143,7 @@ mod tests {
 
     fn survey(providers: &[(&str, &str)]) -> Survey {
         let info = |provider: &str| NodeInfo {
-            reply: Reply { code: 100, note: String::new() },
+            reply: Reply { code: 100, note: String::new(), query: None },
             node_type: None,
             node_name: None,
             global_watermark: None,

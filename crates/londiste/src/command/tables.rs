@@ -1,10 +1,12 @@
 //! `tables`, `seqs`, `missing`: what this node replicates and what it could (contract `cli.md` 6.18).
 
+use pgq_client::calls::statement::for_display;
 use pgq_client::text::urlenc::UrlencError;
 
 use super::Run;
+use super::add_seq::attached_seqs;
 use super::set::{LocalSet, warn_unless_node};
-use crate::calls;
+use crate::calls::{self, ObjectKind};
 use crate::cli::console;
 use crate::cli::table_display::{Cell, table};
 use crate::table::attrs::TableAttrs;
@@ -12,7 +14,7 @@ use crate::table::attrs::TableAttrs;
 /// The tables of this node, by name.
 pub(crate) async fn tables(run: &Run) -> anyhow::Result<()> {
     let db = run.job.local("db").await?;
-    let mut rows = calls::get_table_list(&*db, &run.job.settings.queue).await?;
+    let mut rows = for_display(calls::get_table_list(&*db, &run.job.settings.queue)).await?;
     if rows.is_empty() {
         warn_unless_node(&*db, &run.job.settings.queue).await?;
     }
@@ -43,7 +45,7 @@ pub(crate) async fn tables(run: &Run) -> anyhow::Result<()> {
 /// The sequences of the set, in order of registration.
 pub(crate) async fn seqs(run: &Run) -> anyhow::Result<()> {
     let db = run.job.local("db").await?;
-    let rows = calls::get_seq_list(&*db, &run.job.settings.queue).await?;
+    let rows = for_display(calls::get_seq_list(&*db, &run.job.settings.queue)).await?;
     if rows.is_empty() {
         warn_unless_node(&*db, &run.job.settings.queue).await?;
     }
@@ -65,9 +67,13 @@ pub(crate) async fn seqs(run: &Run) -> anyhow::Result<()> {
 pub(crate) async fn missing(run: &Run) -> anyhow::Result<()> {
     let set = LocalSet::load(run).await?;
     set.name()?;
-    let rows = calls::local_show_missing(&*set.db, &run.job.settings.queue).await?;
+    let queue = &run.job.settings.queue;
+    let rows = for_display(calls::local_show_missing(&*set.db, queue)).await?;
+    // On a root the original's function does not leave out registered sequences.
+    let attached = attached_seqs(&*set.db, run).await?;
     let cells: Vec<_> = rows
         .iter()
+        .filter(|row| row.kind != ObjectKind::Sequence || !attached.contains(&row.name))
         .map(|row| vec![Cell::text(Some(row.kind.letter())), Cell::text(Some(row.name.as_str()))])
         .collect();
     show("Missing objects on node", &["obj_kind", "obj_name"], &cells);

@@ -14,7 +14,8 @@ use crate::calls::{self, TableRow};
 use crate::cli::table_display::Cell;
 use crate::ddl::differences::{MISSING, fire};
 use crate::ddl::relation::names::Names;
-use crate::ddl::relation::{Firing, Relation, Trigger, read, settings};
+use crate::ddl::relation::{Firing, Relation, read, settings};
+use crate::handler::{SKIP, VIRTUAL_TABLE};
 use crate::job;
 
 /// Lists the triggers of the tables that the arguments name, or of all of this node.
@@ -43,6 +44,14 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
     let headers = ["table_name", "trigger_name", "owner", "state"];
     show("Triggers on node", &headers, &list.cells);
     say_statements("Create what is missing.", list.create);
+    say_statements(
+        "Create londiste's trigger anew. What --trigger-arg and --trigger-flags gave it is not stored: add it to the list.",
+        list.capture,
+    );
+    say_statements(
+        "These tables have none of londiste's triggers, as by --no-triggers. Where that is not meant, create them likewise.",
+        list.none,
+    );
     say_statements("Let londiste's triggers fire again.", list.enable);
     say_statements("Drop those of applications.", list.drop);
     Ok(())
@@ -52,6 +61,10 @@ pub(crate) async fn run(run: &Run) -> anyhow::Result<()> {
 struct List {
     cells: Vec<Vec<Cell>>,
     create: Vec<String>,
+    /// Calls of `create_trigger`.
+    capture: Vec<String>,
+    /// The same as comments: these tables may be as they were meant to be.
+    none: Vec<String>,
     enable: Vec<String>,
     drop: Vec<String>,
 }
@@ -97,7 +110,6 @@ fn table(
     list: &mut List,
 ) -> anyhow::Result<()> {
     let table = row.dest().quoted();
-    let queue = run.job.settings.queue.as_str();
     for trigger in &here.triggers {
         let owner = if trigger.of_londiste { "londiste" } else { "application" };
         list.line(row, &trigger.name, owner, trigger.firing.word());
@@ -107,32 +119,7 @@ fn table(
             list.enable.push(fire(&table, &trigger.name, Firing::Origin));
         }
     }
-    let of_queue: Vec<&Trigger> = here
-        .triggers
-        .iter()
-        .filter(|trigger| trigger.of_londiste && first_argument_is(&trigger.definition, queue))
-        .collect();
-    let has = |each: &str| of_queue.iter().any(|trigger| trigger.definition.contains(each));
-    let expected = [
-        ("FOR EACH ROW", format!("_londiste_{queue}")),
-        ("FOR EACH STATEMENT", format!("_londiste_{queue}_truncate")),
-    ];
-    let missing: Vec<&String> =
-        expected.iter().filter(|(each, _)| !has(each)).map(|(_, name)| name).collect();
-    if !missing.is_empty() {
-        // Left away by --no-triggers, or lost.
-        for name in missing {
-            list.line(row, name, "londiste", MISSING);
-        }
-        let literal = |text: &str| quote_literal(Some(text));
-        list.create.push(format!(
-            "select * from londiste.create_trigger({}, {}, '{{}}', {}, {});",
-            literal(queue),
-            literal(row.table.as_str()),
-            literal(row.dest().as_str()),
-            literal(node_type.as_str())
-        ));
-    }
+    own_missing(run, node_type, here, row, list);
     let Some(original) = original else { return Ok(()) };
     let mut names = Names::default();
     names.relations.insert(original.name().clone(), row.dest().clone());
@@ -143,6 +130,76 @@ fn table(
         }
     }
     Ok(())
+}
+
+/// What is missing of this queue's own triggers, one for rows and one for truncate.
+fn own_missing(run: &Run, node_type: NodeType, here: &Relation, row: &TableRow, list: &mut List) {
+    let queue = run.job.settings.queue.as_str();
+    let has = |each: &str| {
+        here.triggers.iter().any(|trigger| {
+            trigger.of_londiste
+                && trigger.definition.contains(each)
+                && first_argument_is(&trigger.definition, queue)
+        })
+    };
+    let (rows, truncate) = (has("FOR EACH ROW"), has("FOR EACH STATEMENT"));
+    if rows && truncate {
+        return;
+    }
+    let options = crate::table::options(&run.job.settings.handlers, row);
+    let args = options.map(|(_, handler)| handler.trigger_args()).map_err(|error| {
+        tracing::warn!("which arguments its triggers need is not known: {error:#}");
+    });
+    if args.as_ref().is_ok_and(|args| args.iter().any(|arg| arg == VIRTUAL_TABLE)) {
+        return;
+    }
+    let name = format!("_londiste_{queue}_truncate");
+    if rows {
+        // create_trigger would make the other one anew as well, without the arguments it has.
+        list.line(row, &name, "londiste", MISSING);
+        list.create.push(truncate_trigger(&name, queue, node_type, row));
+        return;
+    }
+    let skips = args.as_ref().is_ok_and(|args| args.iter().any(|arg| arg == SKIP));
+    let prefix = if skips { "zzz_" } else { "" };
+    list.line(row, &format!("{prefix}_londiste_{queue}"), "londiste", MISSING);
+    if !truncate {
+        list.line(row, &name, "londiste", MISSING);
+    }
+    let known = args.is_ok();
+    let call = create_trigger(queue, node_type, row, &args.unwrap_or_default());
+    if truncate && known {
+        list.capture.push(call);
+    } else {
+        list.none.push(format!("-- {call}"));
+    }
+}
+
+fn create_trigger(queue: &str, node_type: NodeType, row: &TableRow, args: &[String]) -> String {
+    let literal = |text: &str| quote_literal(Some(text));
+    let list: Vec<String> = args.iter().map(|arg| literal(arg)).collect();
+    let args = match list.as_slice() {
+        [] => "'{}'".to_owned(),
+        list => format!("array[{}]", list.join(", ")),
+    };
+    format!(
+        "select * from londiste.create_trigger({}, {}, {args}, {}, {});",
+        literal(queue),
+        literal(row.table.as_str()),
+        literal(row.dest().as_str()),
+        literal(node_type.as_str())
+    )
+}
+
+/// As `create_trigger` makes it.
+fn truncate_trigger(name: &str, queue: &str, node_type: NodeType, row: &TableRow) -> String {
+    let deny = if node_type == NodeType::Leaf { ", 'deny'" } else { "" };
+    format!(
+        "CREATE TRIGGER {} AFTER TRUNCATE ON {}\n  FOR EACH STATEMENT EXECUTE FUNCTION pgq.sqltriga({}{deny});",
+        quote_ident(name),
+        row.dest().quoted(),
+        quote_literal(Some(queue))
+    )
 }
 
 /// The queue is the first argument of all of londiste's triggers.

@@ -35,6 +35,6 @@ mod watch;
 pub use process::run_process;
 pub(crate) use progress::clock;
 pub(crate) use source::hold;
-pub use source::{copy_consumer, leftovers};
+pub use source::{copy_consumer, is_copy_of, leftovers};
 pub use tasks::CopyTasks;
 pub(crate) use tasks::pidfile_suffix;

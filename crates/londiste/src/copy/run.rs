@@ -56,6 +56,7 @@ const MAX_PARALLEL_COPY: i32 = 8;
 const NO_TIMEOUTS: &str = "set statement_timeout = 0; set lock_timeout = 0";
 
 /// What comes after a cycle.
+#[derive(PartialEq, Eq)]
 enum Next {
     /// The next cycle, at once.
     Again,
@@ -63,6 +64,8 @@ enum Next {
     Wait(Duration),
     /// The next cycle after this time: nobody here can tell us about another node.
     Pause(Duration),
+    /// A look whether it is still paused. It keeps showing its error until then.
+    Paused,
     /// The next cycle with new connections: an operator waits for what these hold.
     GiveWay,
     /// Nothing: the table is somebody else's.
@@ -100,6 +103,7 @@ pub(super) async fn run(job: &Job, table: &TableName, mut signals: Signals) -> a
             Ok(Next::Again) => continue,
             Ok(Next::Done) => return Ok(()),
             Ok(Next::Wait(pause)) => pause,
+            Ok(Next::Paused) => POLL,
             Ok(Next::Pause(pause)) => {
                 may_wake = false;
                 pause
@@ -164,8 +168,10 @@ impl Copy<'_> {
         };
         let next = self.cycle(&mut link).await?;
         self.link = Some(link);
-        self.failed = false;
-        self.failures.succeeded(&self.job.settings.quiet, Instant::now());
+        if next != Next::Paused {
+            self.failed = false;
+            self.failures.succeeded(&self.job.settings.quiet, Instant::now());
+        }
         Ok(next)
     }
 
@@ -181,7 +187,7 @@ impl Copy<'_> {
         }
         let Some(state) = self.refresh(link).await? else {
             self.arrivals.forget();
-            return Ok(Next::Wait(POLL));
+            return Ok(Next::Paused);
         };
 
         let mut view = view(&table);

@@ -26,9 +26,17 @@ use crate::table::sync_copy::Others;
 /// How long the worker waits for another node. Its batches wait with it.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// What a copy's consumer name has between the worker's and the table's.
+const COPY: &str = ".copy.";
+
 /// Consumer name of a table's copy.
 pub fn copy_consumer(worker: &ConsumerName, table: &TableName) -> ConsumerName {
-    ConsumerName::new(format!("{worker}.copy.{table}"))
+    ConsumerName::new(format!("{worker}{COPY}{table}"))
+}
+
+/// Whether a consumer is one of this worker's copies.
+pub fn is_copy_of(consumer: &ConsumerName, worker: &ConsumerName) -> bool {
+    consumer.as_str().strip_prefix(worker.as_str()).is_some_and(|rest| rest.starts_with(COPY))
 }
 
 /// Tables for which a copy of this worker is still registered on this node, whatever their state: when the worker
@@ -41,7 +49,7 @@ pub async fn leftovers(
     queue: &QueueName,
     worker: &ConsumerName,
 ) -> pgq_client::Result<Vec<TableName>> {
-    let prefix = format!("{worker}.copy.");
+    let prefix = format!("{worker}{COPY}");
     let consumers = pgq_node::get_consumer_info(dst, queue).await?;
     Ok(consumers
         .iter()

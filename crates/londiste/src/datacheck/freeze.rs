@@ -5,8 +5,9 @@
 //! snapshots while everybody works on.
 //!
 //! Departures from the original: this node catches up before the lock is taken, so that a lagging node is noticed without
-//! stopping anybody; waiting for ticks and for a paused worker is limited by `lock_timeout` too; a branch is in sync when
-//! its newest tick is reached (the original waited for it to be exceeded, for ever).
+//! stopping anybody; waiting for ticks and for a paused worker is limited by `lock_timeout` too, and where that is 0 nothing
+//! is limited (in the original this node then had no time at all); a branch is in sync when its newest tick is reached (the
+//! original waited for it to be exceeded, for ever).
 
 use std::future::Future;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use pgq_client::id::TickId;
 use pgq_client::name::{ConsumerName, QueueName, TableName};
 use tokio::time::{Instant, sleep};
 
+use crate::command::cascade::Patience;
 use crate::job::{self, Job, UsageError};
 use crate::table::source::Source;
 
@@ -77,10 +79,9 @@ async fn freeze_root(
     tracing::info!("Locking {}", subject.source_table);
     let lock = job.remote("lock_db", &source.location).await?;
     run(&lock, "begin").await?;
-    let timeout = job.settings.lock_timeout;
-    if !timeout.is_zero() {
-        run(&lock, &format!("set local statement_timeout = {}", timeout.as_millis())).await?;
-    }
+    // 0 also takes back what the role may have.
+    let timeout = job.settings.lock_timeout.as_millis();
+    run(&lock, &format!("set local statement_timeout = {timeout}")).await?;
     let limit = Limit::start(job, subject.force);
     let sql = format!("lock table {} in share mode", subject.source_table.quoted());
     job.cancellable(&lock.canceller(), run(&lock, &sql)).await?;
@@ -135,8 +136,11 @@ async fn freeze_branch(
 struct Limit(Option<Instant>);
 
 impl Limit {
+    /// `lock_timeout` from now on; none with `--force`, and none where it is 0.
     fn start(job: &Job, force: bool) -> Limit {
-        Limit((!force).then(|| Instant::now() + job.settings.lock_timeout))
+        let timeout = job.settings.lock_timeout;
+        let limited = !force && !timeout.is_zero();
+        Limit(limited.then(|| Instant::now().checked_add(timeout)).flatten())
     }
 
     fn is_over(self) -> bool {
@@ -152,15 +156,11 @@ async fn wait_for_position(
     reached: impl Fn(TickId) -> bool,
 ) -> anyhow::Result<()> {
     let queue = &job.settings.queue;
-    poll(job, || async {
+    let over = || "Consumer lagging too much, exiting".to_owned();
+    let missed = "this node's worker to come up: is it running?";
+    poll(job, limit, over, missed, || async {
         let info = pgq_node::get_node_info(&**db, queue).await?;
-        if info.worker_last_tick.is_some_and(&reached) {
-            Ok(Some(()))
-        } else if limit.is_over() {
-            Err(UsageError("Consumer lagging too much, exiting".to_owned()).into())
-        } else {
-            Ok(None)
-        }
+        Ok(info.worker_last_tick.is_some_and(&reached).then_some(()))
     })
     .await
 }
@@ -170,19 +170,16 @@ async fn forced_tick(job: &Job, setup: &Session, queue: &QueueName) -> anyhow::R
     let before = pgq::force_tick(&**setup, queue).await?;
     // A ticker that does not run must not keep the table locked, not even with --force.
     let limit = Limit::start(job, false);
-    poll(job, || async {
+    let over = || {
+        format!(
+            "no tick on queue {queue} within lock_timeout ({} s): is pgqd running for this database?",
+            job.settings.lock_timeout.as_secs_f64()
+        )
+    };
+    let missed = format!("a tick on queue {queue}: is pgqd running for the provider's database?");
+    poll(job, limit, over, &missed, || async {
         let newest = pgq::get_queue_info(&**setup, queue).await?.and_then(|info| info.last_tick);
-        if newest > before {
-            Ok(newest)
-        } else if limit.is_over() && !job.settings.lock_timeout.is_zero() {
-            Err(UsageError(format!(
-                "no tick on queue {queue} within lock_timeout ({} s): is pgqd running for this database?",
-                job.settings.lock_timeout.as_secs_f64()
-            ))
-            .into())
-        } else {
-            Ok(None)
-        }
+        Ok(newest.filter(|_| newest > before))
     })
     .await
 }
@@ -197,18 +194,16 @@ async fn set_paused(
 ) -> anyhow::Result<()> {
     job::checked(&pgq_node::set_consumer_paused(&**setup, queue, worker, paused).await?, None)?;
     let limit = Limit::start(job, false);
-    poll(job, || async {
-        if pgq_node::get_consumer_state(&**setup, queue, worker).await?.uptodate {
-            Ok(Some(()))
-        } else if limit.is_over() && !job.settings.lock_timeout.is_zero() {
-            Err(UsageError(format!(
-                "worker {worker} did not answer within lock_timeout ({} s): is it running?",
-                job.settings.lock_timeout.as_secs_f64()
-            ))
-            .into())
-        } else {
-            Ok(None)
-        }
+    let over = || {
+        format!(
+            "worker {worker} did not answer within lock_timeout ({} s): is it running?",
+            job.settings.lock_timeout.as_secs_f64()
+        )
+    };
+    let missed = format!("worker {worker} to answer: is it running?");
+    poll(job, limit, over, &missed, || async {
+        let state = pgq_node::get_consumer_state(&**setup, queue, worker).await?;
+        Ok(state.uptodate.then_some(()))
     })
     .await
 }
@@ -222,14 +217,28 @@ async fn take_snapshots(source: &Source, db: &Session) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Asks until there is an answer or the operator stops.
-async fn poll<T, F>(job: &Job, mut ask: impl FnMut() -> F) -> anyhow::Result<T>
+/// Asks until there is an answer, the limit is `over` or the operator stops. A wait without limit tells once what is `missed`:
+/// others may be waiting for its end.
+async fn poll<T, F>(
+    job: &Job,
+    limit: Limit,
+    over: impl Fn() -> String,
+    missed: &str,
+    mut ask: impl FnMut() -> F,
+) -> anyhow::Result<T>
 where
     F: Future<Output = anyhow::Result<Option<T>>>,
 {
+    let mut patience = Patience::start();
     loop {
         if let Some(answer) = ask().await? {
             return Ok(answer);
+        }
+        if limit.is_over() {
+            return Err(UsageError(over()).into());
+        }
+        if limit.0.is_none() && patience.is_over() {
+            tracing::warn!("Still waiting, for as long as it takes, for {missed}");
         }
         tokio::select! {
             () = sleep(POLL) => {}

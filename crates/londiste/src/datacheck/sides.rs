@@ -9,13 +9,11 @@ use pgq_client::name::TableName;
 
 use super::freeze::{Subject, freeze};
 use crate::calls::{self, TableRow};
-use crate::handler::Handler;
 use crate::hint;
 use crate::job::{Interrupted, Job, NO_TIMEOUTS, UsageError};
-use crate::table::attrs::TableAttrs;
-use crate::table::belonging;
 use crate::table::source::{self, Source};
 use crate::table::state::TableState;
+use crate::table::{self, belonging};
 
 /// The node that is checked.
 pub(super) struct Here {
@@ -200,23 +198,9 @@ pub(super) async fn condition(
     table: &TableRow,
     here: &Session,
 ) -> anyhow::Result<Option<String>> {
-    let (attrs, handler) = handler(job, table)?;
+    let (attrs, handler) = table::options(&job.settings.handlers, table)?;
     let condition = belonging::condition(&attrs, &handler, here).await;
     condition.with_context(|| format!("handler of {}", table.table))
-}
-
-/// A table's options and its handler.
-///
-/// # Errors
-/// When the handler is not known.
-pub(super) fn handler(job: &Job, table: &TableRow) -> anyhow::Result<(TableAttrs, Handler)> {
-    let name = &table.table;
-    let attrs = TableAttrs::parse(table.attrs.as_deref())
-        .with_context(|| format!("attributes of {name}"))?;
-    let of_handler = || format!("handler of {name}");
-    let spec = attrs.handler().with_context(of_handler)?;
-    let handler = job.settings.handlers.build(&spec).with_context(of_handler)?;
-    Ok((attrs, handler))
 }
 
 /// Makes two servers print equal values equally, for as long as it takes.

@@ -111,6 +111,12 @@ fn quoted_list(names: &[String]) -> String {
     names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
 }
 
+/// Trigger argument: rows become events and are not stored.
+pub const SKIP: &str = "SKIP";
+
+/// Trigger argument: there need not be such a table, and it gets no triggers.
+pub const VIRTUAL_TABLE: &str = "virtual_table";
+
 /// What to do with a table's events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Handler {
@@ -243,8 +249,8 @@ impl Handler {
     /// What `add-table` appends to the trigger arguments.
     pub fn trigger_args(&self) -> Vec<String> {
         let words: &[&str] = match self {
-            Handler::QTable => &["tgflags=BI", "SKIP", "expect_sync"],
-            Handler::VTable | Handler::QSplitter(_) => &["virtual_table"],
+            Handler::QTable => &["tgflags=BI", SKIP, "expect_sync"],
+            Handler::VTable | Handler::QSplitter(_) => &[VIRTUAL_TABLE],
             Handler::MultiMaster(_) => &["no_merge"],
             Handler::Shard(shard) | Handler::Dispatch { shard: Some(shard), .. } => {
                 return vec![shard.trigger_arg()];

@@ -85,7 +85,7 @@ mod tests {
 
     fn node(node_type: NodeType, combined: Option<(&str, Option<NodeType>)>) -> NodeInfo {
         NodeInfo {
-            reply: Reply { code: 100, note: "Ok".to_owned() },
+            reply: Reply { code: 100, note: "Ok".to_owned(), query: None },
             node_type: Some(node_type),
             node_name: Some("n".into()),
             global_watermark: None,

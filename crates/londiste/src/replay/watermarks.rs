@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_node_never_promises_more_than_it_has() {
         let info = |own: Option<i64>| NodeInfo {
-            reply: Reply { code: 100, note: String::new() },
+            reply: Reply { code: 100, note: String::new(), query: None },
             node_type: None,
             node_name: None,
             global_watermark: None,

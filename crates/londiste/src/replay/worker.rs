@@ -47,8 +47,8 @@ enum Work {
     More,
     /// Nothing to do now.
     Idle,
-    /// It failed.
-    Failed,
+    /// Nothing may be done: the node is paused.
+    Paused,
 }
 
 /// One node's worker.
@@ -62,6 +62,8 @@ pub(super) struct Worker {
     idle: IdleClock,
     /// What the latest cycle came to.
     work: Work,
+    /// Whether the latest cycle failed that was not one of a pause: a paused node keeps showing its error.
+    failed: bool,
     failures: Failures,
     next: NextBatch,
     ahead: ReadAhead,
@@ -99,6 +101,7 @@ impl Worker {
             statistics: Statistics::default(),
             idle: IdleClock::start(Instant::now()),
             work: Work::More,
+            failed: false,
             failures: Failures::default(),
             next: NextBatch::default(),
             ahead: ReadAhead::default(),
@@ -129,26 +132,30 @@ impl Worker {
             }
             let result = self.cycle_or_stop().await;
             self.log_statistics();
-            match result {
+            self.work = match result {
                 Ok(work) => {
-                    if work == Work::Idle {
+                    if work != Work::More {
                         self.ahead.stop().await;
                     }
-                    self.work = work;
-                    self.failures.succeeded(&self.job.settings.quiet, Instant::now());
+                    if work != Work::Paused {
+                        self.failed = false;
+                        self.failures.succeeded(&self.job.settings.quiet, Instant::now());
+                    }
+                    work
                 }
                 Err(error) => {
-                    self.work = Work::Failed;
+                    self.failed = true;
                     self.fail(error).await?;
+                    Work::More
                 }
-            }
+            };
             if self.links.recycle(self.job.settings.connection_lifetime).await {
                 // Under the same address there may be another server by now.
                 self.ahead = ReadAhead::default();
             }
             match self.job.settings.loop_delay {
                 None => break,
-                Some(delay) if self.work == Work::Idle => {
+                Some(delay) if self.work != Work::More => {
                     if delay.is_zero() {
                         break;
                     }
@@ -184,7 +191,7 @@ impl Worker {
 
     /// One work cycle (contract `worker.md` section 3).
     async fn cycle(&mut self) -> anyhow::Result<Work> {
-        let Some(node) = self.refresh().await? else { return Ok(Work::Idle) };
+        let Some(node) = self.refresh().await? else { return Ok(Work::Paused) };
         if node.role == Role::Root {
             return self.stand_by().await;
         }
@@ -255,7 +262,7 @@ impl Worker {
             let reply = pgq_node::set_consumer_uptodate(client, queue, consumer, true).await?;
             job::checked(&reply, None)?;
         }
-        if state.cur_error.is_some() && self.work != Work::Failed {
+        if state.cur_error.is_some() && !self.failed {
             let reply = pgq_node::set_consumer_error(client, queue, consumer, None).await?;
             job::checked(&reply, None)?;
         }
@@ -374,6 +381,9 @@ impl Worker {
         if new.db != old.db || new.remote_extra_connstr != old.remote_extra_connstr {
             self.links.drop_all();
             self.ahead = ReadAhead::default();
+        }
+        for unheeded in new.unheeded.iter().filter(|new| !old.unheeded.contains(new)) {
+            tracing::warn!("{unheeded}");
         }
         self.links.forget_tables();
         self.job.settings = Arc::new(new);

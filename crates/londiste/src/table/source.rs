@@ -35,15 +35,28 @@ impl Source {
 /// # Errors
 /// [`UsageError`] when a node on the way is not initialised, or not even the root has all tables.
 pub async fn find(job: &Job, location: &str, wanted: &[TableName]) -> anyhow::Result<Source> {
+    let found = search(job, location, wanted).await?;
+    Ok(found.ok_or_else(|| UsageError("Found root and no source found".to_owned()))?)
+}
+
+/// As [`find`]; `None` when not even the root has all tables.
+///
+/// # Errors
+/// [`UsageError`] when a node on the way is not initialised.
+pub async fn search(
+    job: &Job,
+    location: &str,
+    wanted: &[TableName],
+) -> anyhow::Result<Option<Source>> {
     let queue = &job.settings.queue;
     let mut location = location.to_owned();
     loop {
         let (source, provider) = look_at(job, &location).await?;
         let node = &source.node;
         tracing::info!("Checking if {node} can be used for copy");
-        if wanted.iter().all(|table| is_usable(&source, table)) {
+        if wanted.iter().all(|table| is_usable(&source.tables, table)) {
             tracing::info!("Node {node} seems good source, using it");
-            return Ok(source);
+            return Ok(Some(source));
         }
         tracing::info!("Node {node} does not have all tables");
         match provider {
@@ -54,7 +67,7 @@ pub async fn find(job: &Job, location: &str, wanted: &[TableName]) -> anyhow::Re
                 tracing::debug!(
                     "queue {queue}: no node between here and {node} has all of the wanted tables"
                 );
-                return Err(UsageError("Found root and no source found".to_owned()).into());
+                return Ok(None);
             }
         }
     }
@@ -65,7 +78,7 @@ async fn look_at(job: &Job, location: &str) -> anyhow::Result<(Source, Option<St
     let queue: &QueueName = &job.settings.queue;
     let session = job.remote("_source_db", location).await?;
     let info = pgq_node::get_node_info(&*session, queue).await?;
-    let Reply { code, note } = &info.reply;
+    let Reply { code, note, .. } = &info.reply;
     let (Some(node), Some(node_type)) = (info.node_name, info.node_type) else {
         tracing::debug!("{code} {note}");
         return Err(UsageError("Node does not exist".to_owned()).into());
@@ -78,8 +91,9 @@ async fn look_at(job: &Job, location: &str) -> anyhow::Result<(Source, Option<St
     Ok((source, info.provider_location))
 }
 
-fn is_usable(source: &Source, table: &TableName) -> bool {
-    match source.table(table) {
+/// Whether a node with these tables has the rows of one.
+pub fn is_usable(tables: &[TableRow], table: &TableName) -> bool {
+    match tables.iter().find(|row| row.table == *table) {
         Some(row) if row.local => {
             let stores = stores_data(row);
             if stores {

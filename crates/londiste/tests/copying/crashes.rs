@@ -134,7 +134,7 @@ fn an_interrupt_breaks_a_copy_off_and_the_next_one_does_it() {
     let mut reader = pair.dst.client();
     let mut lock = reader.transaction().expect("a new session");
     lock.batch_execute("lock table t in access share mode").expect("the table is free");
-    let mut copy = pair.copy("public.t", None);
+    let copy = pair.copy("public.t", None);
     let waiting = "select count(*) from pg_locks where relation = 't'::regclass and not granted";
     wait_for("the copy to wait for its lock", EVENTUALLY, || {
         holds(pair.dst.int(waiting) == 1, pair.leaf.log())

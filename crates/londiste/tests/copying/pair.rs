@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 
 use system_tests::wait::{EVENTUALLY, SOON};
-use system_tests::{Cluster, Database, Impl, Node, holds, wait_for};
+use system_tests::{Cluster, Database, Impl, Node, wait_for};
 
 /// The structure of the tables in these tests, on both sides.
 pub(crate) const TABLE: &str =

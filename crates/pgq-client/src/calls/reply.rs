@@ -7,6 +7,8 @@ pub struct Reply {
     pub code: i32,
     /// `ret_note`; the SQL functions may leave it NULL, which reads as empty.
     pub note: String,
+    /// The statement that failed, with its arguments as literals: for logs only. `None` when it did not fail.
+    pub query: Option<String>,
 }
 
 /// What a reply's code says.
@@ -25,7 +27,14 @@ pub enum Severity {
 impl Reply {
     /// What the code says.
     pub fn severity(&self) -> Severity {
-        match self.code / 100 {
+        Severity::of(self.code)
+    }
+}
+
+impl Severity {
+    /// What a `ret_code` says.
+    pub fn of(code: i32) -> Severity {
+        match code / 100 {
             1 => Severity::Fine,
             2 => Severity::Done,
             3 => Severity::Warning,

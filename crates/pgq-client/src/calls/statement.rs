@@ -3,7 +3,7 @@
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{GenericClient, Row};
 
-use super::Reply;
+use super::{Reply, Severity};
 use crate::conn::conninfo::hide_password;
 use crate::text::quoting::quote_literal;
 use crate::{Error, Result};
@@ -95,9 +95,20 @@ async fn send(
     client.query_typed(sql, &parameters).await.map_err(|error| Error::sql(error, render(sql, args)))
 }
 
-/// Reads rows, logged as `exec_query`.
+tokio::task_local! {
+    /// Set while what is read is to be shown.
+    static DISPLAYED: ();
+}
+
+/// Reads whose rows an operator is shown as they are: logged as `display_table` instead of `exec_query`.
+pub async fn for_display<F: Future>(read: F) -> F::Output {
+    DISPLAYED.scope((), read).await
+}
+
+/// Reads rows, logged as `exec_query`, or as [`for_display`] says.
 pub async fn query(client: &impl GenericClient, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Row>> {
-    send(client, "exec_query", sql, args).await
+    let displayed = DISPLAYED.try_with(|()| ()).is_ok();
+    send(client, if displayed { "display_table" } else { "exec_query" }, sql, args).await
 }
 
 /// Runs a function that returns one value, logged as `exec_cmd`.
@@ -124,14 +135,16 @@ pub async fn one_cmd_row(client: &impl GenericClient, sql: &str, args: &[Arg<'_>
 
 /// Runs a function that answers with a code, logged as `exec_cmd`.
 pub async fn reply(client: &impl GenericClient, sql: &str, args: &[Arg<'_>]) -> Result<Reply> {
-    reply_of(&one_cmd_row(client, sql, args).await?)
+    reply_of(&one_cmd_row(client, sql, args).await?, sql, args)
 }
 
-/// The code and note in a row.
-pub fn reply_of(row: &Row) -> Result<Reply> {
+/// The code and note in a row that a statement answered with.
+pub fn reply_of(row: &Row, sql: &str, args: &[Arg<'_>]) -> Result<Reply> {
+    let code = row.try_get("ret_code")?;
     Ok(Reply {
-        code: row.try_get("ret_code")?,
+        code,
         note: row.try_get::<_, Option<String>>("ret_note")?.unwrap_or_default(),
+        query: (Severity::of(code) == Severity::Failed).then(|| render(sql, args)),
     })
 }
 

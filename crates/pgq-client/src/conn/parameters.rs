@@ -101,6 +101,7 @@ impl Parameters {
             application_name: name.unwrap_or(application_name).to_owned(),
             sslmode,
             session: session_kind(&info)?,
+            negotiation: negotiation(&info, sslmode)?,
             channel_binding: word(
                 &info,
                 "channel_binding",
@@ -110,12 +111,6 @@ impl Parameters {
                     ("prefer", ChannelBinding::Prefer),
                     ("require", ChannelBinding::Require),
                 ],
-            )?,
-            negotiation: word(
-                &info,
-                "sslnegotiation",
-                SslNegotiation::Postgres,
-                &[("postgres", SslNegotiation::Postgres), ("direct", SslNegotiation::Direct)],
             )?,
             timeout: timeout(&info)?,
             passfile: text("passfile")
@@ -203,6 +198,25 @@ fn sslmode(info: &ConnInfo) -> Result<SslMode> {
         )));
     }
     Ok(mode)
+}
+
+/// TLS from the first byte on is for those who insist on TLS: a mode that also goes without would take a server before 17 for
+/// one that has none.
+fn negotiation(info: &ConnInfo, mode: SslMode) -> Result<SslNegotiation> {
+    let negotiation = word(
+        info,
+        "sslnegotiation",
+        SslNegotiation::Postgres,
+        &[("postgres", SslNegotiation::Postgres), ("direct", SslNegotiation::Direct)],
+    )?;
+    if negotiation == SslNegotiation::Direct && mode < SslMode::Require {
+        let mode = given(info, "sslmode").unwrap_or("prefer");
+        return Err(Error::config(format!(
+            "weak sslmode \"{mode}\" may not be used with sslnegotiation=direct (use \"require\", \"verify-ca\", or \
+             \"verify-full\")"
+        )));
+    }
+    Ok(negotiation)
 }
 
 fn session_kind(info: &ConnInfo) -> Result<SessionKind> {
@@ -399,6 +413,17 @@ mod tests {
     }
 
     #[test]
+    fn tls_from_the_first_byte_is_for_those_who_insist_on_it() {
+        let negotiation = |connstr: &str| parameters(connstr).unwrap().negotiation;
+        assert_eq!(negotiation(""), SslNegotiation::Postgres);
+        assert_eq!(negotiation("sslnegotiation=postgres sslmode=allow"), SslNegotiation::Postgres);
+        for more in ["sslmode=require", "sslmode=verify-ca", "sslrootcert=system"] {
+            let connstr = format!("sslnegotiation=direct {more}");
+            assert_eq!(negotiation(&connstr), SslNegotiation::Direct, "{more}");
+        }
+    }
+
+    #[test]
     fn timeouts() {
         let timeout = |connstr| parameters(connstr).unwrap().timeout.map(|t| t.as_secs());
         assert_eq!(timeout(""), None);
@@ -420,6 +445,18 @@ mod tests {
             "connect_timeout=1s",
             "invalid integer value \"1s\" for connection option \"connect_timeout\"",
         );
+        refused("load_balance_hosts=yes", "invalid load_balance_hosts value: \"yes\"");
+        refused("sslnegotiation=now", "invalid sslnegotiation value: \"now\"");
+        let weak = |mode| {
+            format!(
+                "weak sslmode \"{mode}\" may not be used with sslnegotiation=direct (use \"require\", \"verify-ca\", \
+                 or \"verify-full\")"
+            )
+        };
+        refused("sslnegotiation=direct", &weak("prefer"));
+        for mode in ["disable", "allow", "prefer"] {
+            refused(&format!("sslnegotiation=direct sslmode={mode}"), &weak(mode));
+        }
         refused(
             "sslmode=require sslrootcert=system",
             "weak sslmode \"require\" may not be used with sslrootcert=system (use \"verify-full\")",

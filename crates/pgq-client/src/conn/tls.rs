@@ -246,7 +246,9 @@ fn chain(parameters: &Parameters, provider: &Arc<CryptoProvider>) -> Result<Opti
                     file.display()
                 ))
             })?;
-        builder = builder.with_crls(lists).allow_unknown_revocation_status();
+        // As for libpq: with a list at hand a certificate that none says anything about is refused, and so is a list that
+        // should have been replaced by now.
+        builder = builder.with_crls(lists).enforce_revocation_expiration();
     }
     let webpki = builder.build().map_err(|e| Error::config(e.to_string()))?;
     Ok(Some(Chain { webpki, roots }))

@@ -2,6 +2,7 @@
 
 use pgq_client::Error;
 use pgq_client::conn::Notice;
+use system_tests::Cluster;
 use system_tests::cluster::PASSWORD_ROLE;
 
 use crate::support::{database, example, open, private_file, refusal, run, scalar, until};
@@ -285,4 +286,48 @@ fn environment_service_and_password_file() {
         assert_eq!(said, "1 events written\n");
     }
     database.sql("drop owned by file_user cascade; drop role file_user");
+}
+
+#[test]
+fn hosts_by_chance_or_in_order() {
+    let (one, two) = (Cluster::shared(), Cluster::start_new());
+    let (first, second) = (one.address().port, two.address().port);
+    let connstr = |more: &str| {
+        format!(
+            "host=127.0.0.1,127.0.0.1 port={first},{second} user=postgres dbname=postgres {more}"
+        )
+    };
+    let port = async |more: &str| {
+        let session = open(&connstr(more)).await;
+        scalar(&session, "show port").await
+    };
+    run(async {
+        for more in ["", "load_balance_hosts=disable"] {
+            for _ in 0..8 {
+                assert_eq!(port(more).await, first.to_string(), "{more}");
+            }
+        }
+        // That it is the same one a hundred times does not happen.
+        let mut seen = Vec::new();
+        for _ in 0..100 {
+            let port = port("load_balance_hosts=random").await;
+            if !seen.contains(&port) {
+                seen.push(port);
+            }
+            if seen.len() == 2 {
+                break;
+            }
+        }
+        seen.sort();
+        let mut both = [first.to_string(), second.to_string()];
+        both.sort();
+        assert_eq!(seen, both);
+        // One that does not answer is passed over, wherever it stands.
+        two.stop();
+        for _ in 0..8 {
+            assert_eq!(port("load_balance_hosts=random").await, first.to_string());
+        }
+        let error = refusal(&connstr("load_balance_hosts=yes")).await.to_string();
+        assert_eq!(error, "invalid load_balance_hosts value: \"yes\"");
+    });
 }

@@ -3,7 +3,10 @@
 use std::process::Command;
 use std::sync::OnceLock;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
+};
 use system_tests::cluster::PASSWORD_ROLE;
 use system_tests::{Cluster, Database, server, wait_for};
 use tempfile::TempDir;
@@ -19,13 +22,41 @@ fn authority(name: &str) -> Authority {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
+/// The number of the server's certificate.
+const SERVER: u64 = 4711;
+
 /// A certificate for these host names, and its key, as PEM.
-fn certificate(authority: &Authority, common_name: &str, hosts: &[&str]) -> (String, String) {
+fn certificate(
+    authority: &Authority,
+    number: u64,
+    common_name: &str,
+    hosts: &[&str],
+) -> (String, String) {
     let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
     let mut params = CertificateParams::new(hosts).unwrap();
+    params.serial_number = Some(SerialNumber::from(number));
     params.distinguished_name.push(DnType::CommonName, common_name);
     let key = KeyPair::generate().unwrap();
     (params.signed_by(&key, authority).unwrap().pem(), key.serialize_pem())
+}
+
+/// A list of certificates that the authority has taken back, to be replaced in that year.
+fn revocations(authority: &Authority, numbers: &[u64], until: i32) -> (TempDir, String) {
+    let revoked = |number: &u64| RevokedCertParams {
+        serial_number: SerialNumber::from(*number),
+        revocation_time: date_time_ymd(2024, 1, 1),
+        reason_code: None,
+        invalidity_date: None,
+    };
+    let params = CertificateRevocationListParams {
+        this_update: date_time_ymd(2024, 1, 2),
+        next_update: date_time_ymd(until, 1, 1),
+        crl_number: SerialNumber::from(1_u64),
+        issuing_distribution_point: None,
+        revoked_certs: numbers.iter().map(revoked).collect(),
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    private_file("root.crl", &params.signed_by(authority).unwrap().pem().unwrap())
 }
 
 /// A cluster that speaks TLS to whom it may concern.
@@ -42,7 +73,7 @@ fn secure() -> &'static Secure {
         let authority = authority("throw-away authority");
         let cluster = Cluster::start_new();
         let database = cluster.create_database("setup");
-        let (server, key) = certificate(&authority, "server", &["db.example", "127.0.0.1"]);
+        let (server, key) = certificate(&authority, SERVER, "server", &["db.example", "127.0.0.1"]);
         write_on_server(&database, "server.pem", &server);
         write_on_server(&database, "server.key", &key);
         write_on_server(&database, "ca.pem", &authority.pem());
@@ -236,7 +267,7 @@ fn sockets_are_not_encrypted() {
 fn client_certificates() {
     let Secure { cluster, authority, .. } = secure();
     let database = cluster.create_database("tls");
-    let (certificate, key) = certificate(authority, "the worker", &[]);
+    let (certificate, key) = certificate(authority, 1, "the worker", &[]);
     let (_kept, certificate) = private_file("client.pem", &certificate);
     let (_kept, key) = private_file("client.key", &key);
     run(async {
@@ -282,5 +313,84 @@ fn cancelling_goes_over_tls_too() {
         };
         let (slept, ()) = tokio::join!(session.batch_execute("select pg_sleep(1000)"), cancelling);
         assert_eq!(slept.unwrap_err().code().unwrap().code(), "57014");
+    });
+}
+
+#[test]
+fn revoked_certificates_are_refused() {
+    let Secure { cluster, authority, root, .. } = secure();
+    let database = cluster.create_database("tls");
+    let revoked = revocations(authority, &[12, SERVER], 2100);
+    let others = revocations(authority, &[12, 13], 2100);
+    let nobody = revocations(authority, &[], 2100);
+    let outdated = revocations(authority, &[], 2025);
+    let strange = revocations(&self::authority("somebody else"), &[SERVER], 2100);
+    let connstr = |mode: &str, list: &str| {
+        let connstr = database.connstr();
+        format!("{connstr} sslmode={mode} sslrootcert={} sslcrl={list}", root.1)
+    };
+    run(async {
+        for (list, refused) in [
+            (&revoked, Some("Revoked")),
+            (&others, None),
+            (&nobody, None),
+            (&outdated, Some("revocation list expired")),
+            // Somebody else's list says nothing about certificates of this authority.
+            (&strange, Some("UnknownRevocationStatus")),
+        ] {
+            for mode in ["require", "verify-ca", "verify-full"] {
+                let connstr = connstr(mode, &list.1);
+                assert_eq!(psql(&connstr).is_some(), refused.is_none(), "psql: {refused:?} {mode}");
+                match refused {
+                    None => {
+                        let session = open(&connstr).await;
+                        assert_eq!(scalar(&session, IS_ENCRYPTED).await, "true", "{mode}");
+                    }
+                    Some(why) => {
+                        let error = refusal(&connstr).await.to_string();
+                        assert!(error.contains("SSL error: ") && error.contains(why), "{error}");
+                    }
+                }
+            }
+        }
+        // Where no certificate is checked, no list is needed.
+        open(&format!("{} sslmode=require sslcrl={}", database.connstr(), revoked.1)).await;
+        // libpq goes on without a list that it cannot read; whoever names one wants it looked at.
+        let error = refusal(&connstr("verify-ca", "/nowhere")).await.to_string();
+        let why = "could not read certificate revocation list \"/nowhere\": ";
+        assert!(error.starts_with(why), "{error}");
+    });
+}
+
+/// Servers speak TLS from the first byte on since PostgreSQL 17.
+#[test]
+fn tls_from_the_first_byte() {
+    let Secure { cluster, root, .. } = secure();
+    let database = cluster.create_database("tls");
+    let direct = |mode: &str| {
+        format!("{} sslnegotiation=direct sslrootcert={} {mode}", database.connstr(), root.1)
+    };
+    let speaks_it = database.int("show server_version_num") >= 170_000;
+    run(async {
+        for mode in ["require", "verify-ca", "verify-full"] {
+            let connstr = direct(&format!("sslmode={mode}"));
+            if speaks_it {
+                let session = open(&connstr).await;
+                assert_eq!(scalar(&session, IS_ENCRYPTED).await, "true", "{mode}");
+            } else {
+                let error = refusal(&connstr).await.to_string();
+                let (place, why) = error.split_once(" failed: ").expect("it says where and why");
+                assert!(
+                    place.starts_with("connection to server at \"127.0.0.1\", port "),
+                    "{error}"
+                );
+                assert!(why.starts_with("SSL error: "), "{error}");
+            }
+        }
+        // Never in the clear, not even where everything else would be in order.
+        for mode in ["", "sslmode=prefer", "sslmode=allow", "sslmode=disable"] {
+            let error = refusal(&direct(mode)).await.to_string();
+            assert!(error.starts_with("weak sslmode "), "{error}");
+        }
     });
 }

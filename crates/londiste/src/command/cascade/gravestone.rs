@@ -12,7 +12,7 @@ use pgq_client::calls::{pgq, pgq_node};
 use pgq_client::id::TickId;
 use pgq_client::name::NodeName;
 
-use super::Worker;
+use super::{Worker, silent};
 use crate::command::set::{LocalSet, Member};
 use crate::job::{Job, UsageError};
 
@@ -62,7 +62,13 @@ impl Origin {
         (certain || self.unknown, certain)
     }
 
-    /// Looks at the new provider, and at everybody from whom that gets its events.
+    /// Whether the consumer gets its events, directly or through others, from this node.
+    pub(super) fn has(&self, node: &NodeName) -> bool {
+        self.nodes.contains(node)
+    }
+
+    /// Looks at the new provider, and at everybody from whom that gets its events, up to one that feeds the consumer as well:
+    /// behind that one both have the same.
     ///
     /// # Errors
     /// [`UsageError`] when the consumer is beyond a gravestone.
@@ -76,8 +82,16 @@ impl Origin {
     ) -> anyhow::Result<()> {
         let (node, mut seen, mut at) = (&worker.node, HashSet::new(), new.clone());
         let mut doubt = None;
-        while seen.insert(at.clone()) {
-            let Some(session) = set.connect(job, &at).await? else { break };
+        while seen.insert(at.clone()) && !self.has(&at) {
+            let session = set.connect(job, &at).await;
+            let session = session.map_err(|error| {
+                silent(
+                    &at,
+                    error,
+                    &format!("whether {node} has more than {new}'s source had when it took over"),
+                )
+            })?;
+            let Some(session) = session else { break };
             for info in pgq::get_consumer_info(&*session, &worker.queue).await? {
                 let (meant, certain) = self.is_meant(info.consumer.as_str());
                 let Some(tick) = info.last_tick.filter(|_| meant) else { continue };

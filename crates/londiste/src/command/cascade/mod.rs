@@ -13,6 +13,7 @@ use pgq_client::name::{ConsumerName, NodeName, QueueName};
 
 use super::Run;
 use super::set::LocalSet;
+use crate::job::{Interrupted, UsageError};
 
 pub(crate) use flag::{await_word, set_paused, tag_paused};
 pub(crate) use patience::{POLL, Patience};
@@ -50,6 +51,19 @@ pub(crate) async fn find(run: &Run, set: &LocalSet) -> anyhow::Result<Worker> {
         }
     }
     bail!("Consumer not found")
+}
+
+/// A node that would have to be asked does not answer; `unknown` is what is not known without it. An interrupt stays one.
+fn silent(node: &NodeName, error: anyhow::Error, unknown: &str) -> anyhow::Error {
+    if error.is::<Interrupted>() {
+        return error;
+    }
+    let reason = first_line(&error);
+    let text = format!(
+        "node {node} does not answer ({reason}), and it is not known {unknown}\n\
+         HINT:  To go on without it, tag it as dead or add --dead {node}."
+    );
+    UsageError(text).into()
 }
 
 /// An error where it is only told and the command goes on.

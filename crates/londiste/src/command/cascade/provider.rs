@@ -9,15 +9,19 @@ use std::collections::HashSet;
 
 use anyhow::bail;
 use pgq_client::calls::pgq_node;
+use pgq_client::calls::statement::{self, Arg};
 use pgq_client::calls::{Severity, pgq};
 use pgq_client::conn::Session;
 use pgq_client::id::TickId;
 use pgq_client::name::{NodeName, QueueName};
 
 use super::gravestone::Origin;
-use super::{POLL, Patience, Worker, leaving, set_paused, tag_paused};
+use super::{POLL, Patience, Worker, leaving, set_paused, silent, tag_paused};
+use crate::calls;
 use crate::command::set::{LocalSet, Member};
+use crate::command::survey;
 use crate::job::{self, Job, UsageError};
+use crate::table::state::TableState;
 
 /// Lets a consumer read from another node. One that gets its events from the consumer's own node is refused: the two would wait
 /// for each other for ever.
@@ -79,10 +83,8 @@ async fn change(
         return Ok(());
     }
     check_new_provider(job, set, new).await?;
-    if matches!(occasion, Occasion::Planned) && is_fed_by(job, set, new, node).await? {
-        bail!(UsageError(format!(
-            "Node {new} gets its events from {node} and cannot be its provider"
-        )));
+    if matches!(occasion, Occasion::Planned) {
+        refuse_circle(job, set, &session, worker, &old.provider_node, new).await?;
     }
     let moved = async {
         set_paused(job, set, worker, true).await?;
@@ -114,18 +116,62 @@ async fn check_new_provider(job: &Job, set: &LocalSet, new: &NodeName) -> anyhow
     }
 }
 
+/// A node that feeds its new provider would wait for it for ever, and it for the node. Who feeds nobody is in no circle, and
+/// neither is whoever gets the same events as the new provider: these are not asked about nodes further up, which may be down.
+async fn refuse_circle(
+    job: &Job,
+    set: &LocalSet,
+    session: &Session,
+    worker: &Worker,
+    provider: &Option<NodeName>,
+    new: &NodeName,
+) -> anyhow::Result<()> {
+    let Worker { queue, node, .. } = worker;
+    if pgq_node::get_subscriber_info(&**session, queue).await?.is_empty() {
+        return Ok(());
+    }
+    let origin = match provider {
+        Some(provider) => Some(Origin::of(job, set, provider, None).await?),
+        None => None,
+    };
+    let feeds_us = |at: &NodeName| origin.as_ref().is_some_and(|origin| origin.has(at));
+    if leads_to(job, set, new, node, feeds_us).await? {
+        bail!(UsageError(format!(
+            "Node {new} gets its events from {node} and cannot be its provider"
+        )));
+    }
+    Ok(())
+}
+
 /// Whether a node gets its events, directly or through others, from `source`: then `source` cannot get them from it. Ends at
 /// a node that is dead or says nothing.
+///
+/// # Errors
+/// [`UsageError`] when a node on the way cannot be asked.
 pub(crate) async fn is_fed_by(
     job: &Job,
     set: &LocalSet,
     node: &NodeName,
     source: &NodeName,
 ) -> anyhow::Result<bool> {
+    leads_to(job, set, node, source, |_| false).await
+}
+
+/// The same, and also ends, with a no, at a node for which `is_other` holds.
+async fn leads_to(
+    job: &Job,
+    set: &LocalSet,
+    node: &NodeName,
+    source: &NodeName,
+    is_other: impl Fn(&NodeName) -> bool,
+) -> anyhow::Result<bool> {
     let mut seen = HashSet::new();
     let mut at = node.clone();
-    while seen.insert(at.clone()) {
-        let Some(info) = set.info_of(job, &at).await? else { return Ok(false) };
+    while seen.insert(at.clone()) && !is_other(&at) {
+        let info = survey::ask(job, set, &at).await.map_err(|error| {
+            silent(&at, error, &format!("whether {node} gets its events from {source}"))
+        })?;
+        let Some(info) = info else { return Ok(false) };
         match info.provider_node {
             Some(provider) if provider == *source => return Ok(true),
             Some(provider) if provider != at => at = provider,
@@ -191,13 +237,29 @@ async fn move_subscription(
     if let Some(provider) = set.connect(job, new).await? {
         await_newest_tick(job, &provider, queue, new, tick).await?;
     }
-    let sql = format!("select * from pgq_node.register_location('{queue}', '{node}', ...)");
+    let sql = statement::render(
+        "select * from pgq_node.register_location($1, $2, $3, $4)",
+        &[
+            Arg::Text(queue.as_str()),
+            Arg::Text(node.as_str()),
+            Arg::Location(Some(location)),
+            Arg::Bool(false),
+        ],
+    );
     set.command_on(job, new, &sql, async |db| {
         pgq_node::register_location(db, queue, node, Some(location), false).await
     })
     .await?;
     if is_worker {
-        let sql = format!("select * from pgq_node.register_subscriber('{queue}', '{node}', ...)");
+        let sql = statement::render(
+            "select * from pgq_node.register_subscriber($1, $2, $3, $4)",
+            &[
+                Arg::Text(queue.as_str()),
+                Arg::Text(node.as_str()),
+                Arg::Text(consumer.as_str()),
+                Arg::Number(tick.0),
+            ],
+        );
         set.command_on(job, new, &sql, async |db| {
             // What an attempt that was broken off left there stands at another tick.
             let subscribers = pgq_node::get_subscriber_info(db, queue).await?;
@@ -215,6 +277,9 @@ async fn move_subscription(
     } else if let Some(session) = set.connect(job, new).await? {
         pgq::register_consumer_at(&*session, queue, consumer, tick).await?;
     }
+    if is_worker {
+        forget_snapshots(&session, worker).await?;
+    }
     let sql = format!(
         "select * from pgq_node.change_consumer_provider('{queue}', '{consumer}', '{new}')"
     );
@@ -222,5 +287,21 @@ async fn move_subscription(
         pgq_node::change_consumer_provider(db, queue, consumer, new).await
     })
     .await?;
+    Ok(())
+}
+
+/// Tables that a copy of the original's has brought in sync keep its snapshot for some batches: events that the copied rows
+/// contain are left out by it. It is made of transaction numbers of one server, and would hide other events of another one. By now
+/// the worker is past what it was needed for; if it is not, the next batch says that a row is there already, and nothing is lost.
+async fn forget_snapshots(session: &Session, worker: &Worker) -> anyhow::Result<()> {
+    let queue = &worker.queue;
+    for row in calls::get_table_list(&**session, queue).await? {
+        if row.local && row.custom_snapshot.is_some() && row.state() == Ok(TableState::Ok) {
+            tracing::info!("{}: forgetting the snapshot of its copy", row.table);
+            let (table, state) = (&row.table, TableState::Ok);
+            let reply = calls::local_set_table_state(&**session, queue, table, None, state).await?;
+            job::checked_quiet(&reply, Some(worker.node.as_str()))?;
+        }
+    }
     Ok(())
 }

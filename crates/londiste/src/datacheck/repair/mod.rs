@@ -27,7 +27,7 @@ use self::layout::Layout;
 use self::merge::Difference;
 use self::script::Script;
 use self::statement::{Fix, Kind, Writer};
-use super::sides::{Here, Sides, handler, is_partitioned};
+use super::sides::{Here, Sides, is_partitioned};
 use crate::calls::{self, TableRow};
 use crate::job::{Interrupted, Job};
 use crate::replay::replica::connect_replica;
@@ -86,7 +86,7 @@ pub async fn command(job: &Job, options: &Options) -> anyhow::Result<ExitCode> {
             );
             continue;
         }
-        let (attrs, handler) = handler(job, table)?;
+        let (attrs, handler) = crate::table::options(&job.settings.handlers, table)?;
         if !handler.keeps_rows() {
             tracing::warn!(
                 "Table {} has a handler by which its rows are not those of the source, it cannot be repaired from there",

@@ -185,6 +185,7 @@ impl Worker {
         // The position is the combined queue's to move. Committed before the provider forgets the batch: the original
         // commits later and can lose what it did here.
         job::commit(transaction).await?;
+        crash_point("follow-committed");
         self.links.return_provider(Some(provider));
         self.publish_watermarks(node, batch).await?;
         Ok(events)

@@ -55,13 +55,10 @@ pub async fn get_consumer_state(
     queue: &QueueName,
     consumer: &ConsumerName,
 ) -> Result<ConsumerState> {
-    let row = one_row(
-        client,
-        "select * from pgq_node.get_consumer_state($1, $2)",
-        &[Arg::Text(queue.as_str()), Arg::Text(consumer.as_str())],
-    )
-    .await?;
-    consumer_state(&row)
+    let sql = "select * from pgq_node.get_consumer_state($1, $2)";
+    let args = [Arg::Text(queue.as_str()), Arg::Text(consumer.as_str())];
+    let row = one_row(client, sql, &args).await?;
+    consumer_state(&row, reply_of(&row, sql, &args)?)
 }
 
 /// `pgq_node.get_consumer_info`.
@@ -218,9 +215,9 @@ pub async fn set_consumer_error(
     .await
 }
 
-pub(super) fn consumer_state(row: &Row) -> Result<ConsumerState> {
+pub(super) fn consumer_state(row: &Row, reply: Reply) -> Result<ConsumerState> {
     Ok(ConsumerState {
-        reply: reply_of(row)?,
+        reply,
         node_type: node_type(row, "node_type")?,
         node_name: text(row, "node_name")?.map(NodeName::new),
         completed_tick: tick(row, "completed_tick")?,

@@ -66,11 +66,10 @@ pub struct WorkerState {
 
 /// `pgq_node.get_node_info`.
 pub async fn get_node_info(client: &impl GenericClient, queue: &QueueName) -> Result<NodeInfo> {
-    let row =
-        one_row(client, "select * from pgq_node.get_node_info($1)", &[Arg::Text(queue.as_str())])
-            .await?;
+    let (sql, args) = ("select * from pgq_node.get_node_info($1)", [Arg::Text(queue.as_str())]);
+    let row = one_row(client, sql, &args).await?;
     Ok(NodeInfo {
-        reply: reply_of(&row)?,
+        reply: reply_of(&row, sql, &args)?,
         node_type: node_type(&row, "node_type")?,
         node_name: text(&row, "node_name")?.map(NodeName::new),
         global_watermark: tick(&row, "global_watermark")?,
@@ -98,10 +97,10 @@ pub async fn get_worker_state(
     client: &impl GenericClient,
     queue: &QueueName,
 ) -> Result<WorkerState> {
-    let sql = "select * from pgq_node.get_worker_state($1)";
-    let row = one_row(client, sql, &[Arg::Text(queue.as_str())]).await?;
+    let (sql, args) = ("select * from pgq_node.get_worker_state($1)", [Arg::Text(queue.as_str())]);
+    let row = one_row(client, sql, &args).await?;
     Ok(WorkerState {
-        consumer: consumer_state(&row)?,
+        consumer: consumer_state(&row, reply_of(&row, sql, &args)?)?,
         worker_name: text(&row, "worker_name")?.map(ConsumerName::new),
         global_watermark: tick(&row, "global_watermark")?,
         local_watermark: tick(&row, "local_watermark")?,

@@ -104,13 +104,11 @@ pub async fn demote_root(
     step: i32,
     new_provider: &NodeName,
 ) -> Result<(Reply, Option<TickId>)> {
-    let row = one_cmd_row(
-        client,
-        "select * from pgq_node.demote_root($1, $2::int8::int4, $3)",
-        &[Arg::Text(queue.as_str()), Arg::Number(step.into()), Arg::Text(new_provider.as_str())],
-    )
-    .await?;
-    Ok((reply_of(&row)?, tick(&row, "last_tick")?))
+    let sql = "select * from pgq_node.demote_root($1, $2::int8::int4, $3)";
+    let args =
+        [Arg::Text(queue.as_str()), Arg::Number(step.into()), Arg::Text(new_provider.as_str())];
+    let row = one_cmd_row(client, sql, &args).await?;
+    Ok((reply_of(&row, sql, &args)?, tick(&row, "last_tick")?))
 }
 
 /// `pgq_node.promote_branch`.

@@ -50,18 +50,15 @@ pub async fn register_subscriber(
     worker: &ConsumerName,
     at: Option<TickId>,
 ) -> Result<(Reply, Option<TickId>)> {
-    let row = one_cmd_row(
-        client,
-        "select * from pgq_node.register_subscriber($1, $2, $3, $4)",
-        &[
-            Arg::Text(queue.as_str()),
-            Arg::Text(node.as_str()),
-            Arg::Text(worker.as_str()),
-            Arg::OptNumber(at.map(|tick| tick.0)),
-        ],
-    )
-    .await?;
-    Ok((reply_of(&row)?, tick(&row, "global_watermark")?))
+    let sql = "select * from pgq_node.register_subscriber($1, $2, $3, $4)";
+    let args = [
+        Arg::Text(queue.as_str()),
+        Arg::Text(node.as_str()),
+        Arg::Text(worker.as_str()),
+        Arg::OptNumber(at.map(|tick| tick.0)),
+    ];
+    let row = one_cmd_row(client, sql, &args).await?;
+    Ok((reply_of(&row, sql, &args)?, tick(&row, "global_watermark")?))
 }
 
 /// `pgq_node.unregister_subscriber`.
