@@ -55,6 +55,10 @@ fn the_root() {
     let file = n1.node.folder().join("resurrect-lost-events.json");
     let lost = fs::read_to_string(file).expect("the file of lost events");
     assert!(lost.contains("nobody"), "{lost}");
+    wait_for("the worker to have noticed", SOON, || {
+        let seen = n1.info("worker_uptodate");
+        holds(seen == "t", seen)
+    });
     talk.on(&n1.node, &["node-info"], 0);
     talk.on(&n1.node, &["resume"], 0);
     talk.on(&n2.node, &["tag-alive", "n1"], 0);
