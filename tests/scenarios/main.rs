@@ -72,6 +72,7 @@ mod takeover;
 mod takeover_merge;
 mod takeover_mixed;
 mod testkit;
+mod transcripts;
 mod tree;
 mod two_nodes;
 mod two_workers;

@@ -1,5 +1,6 @@
-//! The mistakes that a new user makes: each of them is answered with the cause and the remedy in one or two lines. The
-//! whole conversation is one snapshot, to be read as it will be read.
+//! The mistakes that a new user makes: each of them is answered with the cause and the remedy in two or three lines. The
+//! whole conversation is one snapshot, to be read as it will be read; and whatever ends with another code than 0 has a line
+//! `HINT:` with the remedy.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +23,20 @@ struct Conversation {
     /// What differs from run to run, and what stands for it.
     names: Vec<(String, &'static str)>,
     too_long: Vec<String>,
+    /// What failed and was not told what to do about it.
+    without_remedy: Vec<String>,
 }
+
+/// What may end with another code than 0 without a hint, and why it needs none.
+const NO_REMEDY: [(&str, &str); 4] = [
+    ("the server is down", "libpq's own second line says what to look at"),
+    (
+        "no worker runs, and tables are waited for",
+        "the operator ended it; the warning before has the remedy",
+    ),
+    ("no worker runs, and it is paused", "the same"),
+    ("no ticker runs, and its ticks are waited for", "the same"),
+];
 
 impl Conversation {
     fn call(&mut self, text: &str, name: &'static str) {
@@ -31,13 +45,17 @@ impl Conversation {
         self.names.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
     }
 
-    /// Writes down one mistake. What a command has to say about it is something, and at most three lines.
+    /// Writes down one mistake. What a command has to say about it is something, and at most three lines for each warning
+    /// and error.
     fn record(&mut self, mistake: &str, args: &[&str], outcome: &Outcome) {
         let said = format!("{}{}", outcome.stdout, outcome.stderr);
-        let complaint = outcome.stderr.lines().filter(|line| !line.contains(" INFO ")).count();
-        if (complaint > 3 && !said.starts_with("Usage: ")) || said.is_empty() {
+        let complaint = outcome.stderr.lines().filter(|line| !line.contains(" INFO "));
+        let records = ["WARNING", "ERROR"].map(|level| said.matches(&format!(" {level} ")).count());
+        let allowed = 3 * records.iter().sum::<usize>().max(1);
+        if (complaint.count() > allowed && !said.starts_with("Usage: ")) || said.is_empty() {
             self.too_long.push(mistake.to_owned());
         }
+        self.look_for_remedy(mistake, outcome.code(), &said);
         let code = outcome.code().map_or_else(|| "signal".to_owned(), |code| code.to_string());
         let mut text = normalise(&format!("$ londiste {}\n{said}exit {code}\n", args.join(" ")));
         for (found, name) in &self.names {
@@ -45,6 +63,12 @@ impl Conversation {
         }
         let text = without_ages(&text.replace("<ts> <pid> ", ""));
         self.text.push_str(&format!("# {mistake}\n{text}\n"));
+    }
+
+    fn look_for_remedy(&mut self, mistake: &str, code: Option<i32>, said: &str) {
+        if code != Some(0) && !said.lines().any(|line| line.starts_with("HINT:  ")) {
+            self.without_remedy.push(mistake.to_owned());
+        }
     }
 }
 
@@ -115,6 +139,7 @@ fn interrupted(talk: &mut Conversation, mistake: &str, node: &Node, command: &st
         .collect();
     let said = without_ages(&said);
     let said = talk.names.iter().fold(said, |said, (found, name)| said.replace(found, name));
+    talk.look_for_remedy(mistake, code, &said);
     let ini = node.name();
     talk.text.push_str(&format!(
         "# {mistake}\n$ londiste {ini}.ini {command}\n{said}^C exit {}\n\n",
@@ -126,6 +151,7 @@ const TABLES: &str = "create table users (id int primary key, name text, email t
      create table orders (id int primary key, total int);
      create table log (line text);
      create view recent as select * from orders;
+     create sequence counter;
      create table only_here (id int primary key);
      insert into users values (1, 'a', 'b');";
 
@@ -147,6 +173,7 @@ fn each_names_the_cause_and_the_remedy() {
     filling_the_set(&mut talk, &root, &leaf);
     daemons(&mut talk, &root, &leaf, &src, &dst);
     assert_eq!(talk.too_long, [""; 0], "{}", talk.text);
+    assert_eq!(talk.without_remedy, NO_REMEDY.map(|(mistake, _)| mistake), "{}", talk.text);
     insta::assert_snapshot!(talk.text);
 }
 
@@ -167,6 +194,9 @@ fn before_a_database_is_asked(talk: &mut Conversation) {
     with_ini(talk, "a command misspelt", good, &["x.ini", "stauts"]);
     with_ini(talk, "an option misspelt", good, &["x.ini", "add-table", "--alle"]);
     with_ini(talk, "an option that does not belong there", good, &["x.ini", "status", "--apply"]);
+    with_ini(talk, "an option that needs a value", good, &["x.ini", "status", "--dead"]);
+    with_ini(talk, "an option that takes none", good, &["x.ini", "status", "--compact=1"]);
+    with_ini(talk, "an option too short", good, &["x.ini", "add-table", "t", "--no"]);
     with_ini(talk, "an argument too many", good, &["x.ini", "pause", "now"]);
     with_ini(talk, "an argument missing", good, &["x.ini", "drop-node"]);
     with_ini(talk, "the section misspelt", "[londist]\nqueue_name = q\n", &["x.ini", "status"]);
@@ -175,6 +205,8 @@ fn before_a_database_is_asked(talk: &mut Conversation) {
     with_ini(talk, "a key twice", &with("queue_name = r"), &["x.ini", "status"]);
     with_ini(talk, "a key misspelt", &with("paralel_copies = 2"), &["x.ini", "show-handlers"]);
     with_ini(talk, "a number that is none", &with("loop_delay = 1s"), &["x.ini", "status"]);
+    with_ini(talk, "a number too small", &with("parallel_copies = 0"), &["x.ini", "status"]);
+    with_ini(talk, "neither yes nor no", &with("local_only = maybe"), &["x.ini", "status"]);
     with_ini(talk, "a reference to nothing", &with("logfile = %(home)s/l"), &["x.ini", "status"]);
     with_ini(talk, "a lone percent sign", &with("node_name = 100%"), &["x.ini", "status"]);
     with_ini(
@@ -284,6 +316,7 @@ fn filling_the_set(talk: &mut Conversation, root: &Node, leaf: &Node) {
     on(talk, "no table given", root, &["add-table"]);
     on(talk, "a table without a key", root, &["add-table", "log"]);
     on(talk, "a view", root, &["add-table", "recent"]);
+    on(talk, "a sequence where tables are added", root, &["add-table", "counter"]);
     on(talk, "a handler misspelt", root, &["add-table", "users", "--handler=londsite"]);
     on(talk, "a table on the leaf before the root has it", leaf, &["add-table", "users"]);
     on(talk, "a flag that is none", root, &["add-table", "users", "--trigger-flags=X"]);

@@ -46,7 +46,9 @@ pub enum PidfileError {
 fn explain(path: &Path, error: &io::Error) -> String {
     let folder = path.parent().filter(|folder| *folder != Path::new("") && !folder.exists());
     match folder {
-        Some(folder) => format!("{}; create the folder {} first", reason(error), folder.display()),
+        Some(folder) => {
+            format!("{}\nHINT:  Create the folder {} first.", reason(error), folder.display())
+        }
         None => reason(error),
     }
 }
@@ -290,6 +292,6 @@ mod tests {
         assert!(error.to_string().starts_with(&text), "{error}");
         let nowhere = path.with_file_name("nosuch").join("x.pid");
         let error = Pidfile::write(&nowhere, false).expect_err("no such folder").to_string();
-        assert!(error.contains("No such file or directory; create the folder "), "{error}");
+        assert!(error.contains("No such file or directory\nHINT:  Create the folder "), "{error}");
     }
 }

@@ -122,7 +122,9 @@ impl Settings {
         let lazy_fetch = whole(config, "pgq_lazy_fetch", 300, 0)?;
         if lazy_fetch > 0 && config.boolean("pgq_autocommit", false)? {
             return Err(ConfigError(
-                "pgq_autocommit is not compatible with pgq_lazy_fetch".to_owned(),
+                "pgq_autocommit is not compatible with pgq_lazy_fetch\n\
+                 HINT:  Take pgq_autocommit out, or set pgq_lazy_fetch = 0."
+                    .to_owned(),
             ));
         }
         let min_count = match whole(config, "pgq_batch_collect_events", 0, 0)? {
@@ -224,17 +226,21 @@ fn filled(config: &Config, key: &str) -> Result<Option<String>, ConfigError> {
 /// A whole number of at least `least`.
 fn whole(config: &Config, key: &str, default: i64, least: usize) -> Result<usize, ConfigError> {
     let number = config.int(key, default)?;
-    usize::try_from(number)
-        .ok()
-        .filter(|number| *number >= least)
-        .ok_or_else(|| ConfigError(format!("Bad value for {key}: {number}")))
+    usize::try_from(number).ok().filter(|number| *number >= least).ok_or_else(|| {
+        ConfigError(format!(
+            "Bad value for {key}: {number}\nHINT:  Write a whole number, {least} or more."
+        ))
+    })
 }
 
 /// A number of seconds, not negative.
 fn seconds(config: &Config, key: &str, default: f64) -> Result<Duration, ConfigError> {
     let number = config.float(key, default)?;
-    Duration::try_from_secs_f64(number)
-        .map_err(|_| ConfigError(format!("Bad value for {key}: {number}")))
+    Duration::try_from_secs_f64(number).map_err(|_| {
+        ConfigError(format!(
+            "Bad value for {key}: {number}\nHINT:  Write a number of seconds, 0 or more."
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -253,7 +259,8 @@ mod tests {
 
     #[track_caller]
     fn fails(keys: &str, message: &str) {
-        assert_eq!(settings(keys).unwrap_err().to_string(), message);
+        let error = settings(keys).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{message}\nHINT:  ")), "{error}");
     }
 
     #[test]

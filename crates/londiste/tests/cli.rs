@@ -162,7 +162,8 @@ fn pidfiles_of_processes_that_are_gone_or_nonsense() {
     assert_eq!(
         run(folder.path(), &["x.ini", "members"]),
         format!(
-            "-- stdout\nPidfile exists, another process running?\nx.pid.admin names process {}\n-- exit 1\n",
+            "-- stdout\nPidfile exists, another process running?\nx.pid.admin names process {}\n\
+             HINT:  Another command is at work on this node: wait until it has ended.\n-- exit 1\n",
             std::process::id()
         )
     );
@@ -174,7 +175,8 @@ fn pidfiles_of_processes_that_are_gone_or_nonsense() {
     );
     assert_eq!(
         run(folder.path(), &["x.ini", "-s"]),
-        "-- stderr\nCorrupt pidfile: x.pid\n-- exit 1\n"
+        "-- stderr\nCorrupt pidfile: x.pid\n\
+         HINT:  It holds no process number; remove it if no such process runs.\n-- exit 1\n"
     );
 }
 

@@ -376,7 +376,7 @@ fn a_database_that_is_no_node_is_named_as_such() {
     let stranger = Node::new(Ours, "stranger", &session.src, "another");
     for command in ["tables", "seqs", "status", "members"] {
         let outcome = stranger.londiste([command]).ok();
-        outcome.says("WARNING Unknown queue: another - create the node first");
+        outcome.says("WARNING Unknown queue: another\nHINT:  Check 'queue_name' in the ini file, or create the node first");
     }
     for command in ["missing", "pause", "wait-root", "node-status"] {
         stranger.londiste([command]).exits(1).says("ERROR ");

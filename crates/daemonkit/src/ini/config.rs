@@ -9,6 +9,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::interpolate::{Format, interpolate};
+use super::nearest::nearest;
 use super::parse::{self, DEFAULT, File, key_name};
 use super::value;
 use crate::home;
@@ -41,7 +42,9 @@ impl Config {
         let name = file.display().to_string();
         // Python asks for a regular file first, so that a folder counts as "not found".
         if file.is_dir() {
-            return Err(ConfigError(format!("Config file not found: {name}")));
+            return Err(ConfigError(format!(
+                "Config file not found: {name}\nHINT:  It is a folder: name the ini file in it."
+            )));
         }
         let bytes = std::fs::read(file).map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => {
@@ -65,11 +68,12 @@ impl Config {
         builtins: &[(&str, String)],
         overrides: &[(String, String)],
     ) -> Result<Config, ConfigError> {
-        let mut file = parse::parse(name, text)?;
+        let wanted = sections.first().copied().unwrap_or_default();
+        let mut file = parse::parse(name, wanted, text)?;
         let section = sections
             .iter()
             .find(|section| **section != DEFAULT && file.section(section).is_some())
-            .ok_or_else(|| no_section(name, &file, sections.first().unwrap_or(&"")))?;
+            .ok_or_else(|| no_section(name, &file, wanted))?;
         let keys = file.section_mut(section).expect("found above");
         for (key, value) in overrides {
             keys.set(&key_name(key), value);
@@ -159,17 +163,22 @@ impl Config {
 
     /// A whole number, in base 10.
     pub fn int(&self, key: &str, default: i64) -> Result<i64, ConfigError> {
-        self.typed(key, default, value::int)
+        self.typed(key, default, value::int, "Write a whole number, without a unit.")
     }
 
     /// A decimal number; always finite.
     pub fn float(&self, key: &str, default: f64) -> Result<f64, ConfigError> {
-        self.typed(key, default, value::float)
+        self.typed(key, default, value::float, "Write a number such as 0.5, without a unit.")
     }
 
     /// 1/yes/true/on or 0/no/false/off in any case.
     pub fn boolean(&self, key: &str, default: bool) -> Result<bool, ConfigError> {
-        self.typed(key, default, value::boolean)
+        self.typed(
+            key,
+            default,
+            value::boolean,
+            "Write 1, yes, true or on; or 0, no, false or off.",
+        )
     }
 
     /// A comma-separated list, items trimmed; empty text is the empty list.
@@ -189,9 +198,11 @@ impl Config {
         key: &str,
         default: T,
         read: fn(&str) -> Result<T, String>,
+        remedy: &str,
     ) -> Result<T, ConfigError> {
         let Some(text) = self.get(key)? else { return Ok(default) };
-        read(&text).map_err(|error| ConfigError(format!("{error} (option '{key}')")))
+        read(&text)
+            .map_err(|error| ConfigError(format!("{error} (option '{key}')\nHINT:  {remedy}")))
     }
 
     fn raw(&self, section: &str, key: &str) -> Option<&str> {
@@ -205,10 +216,14 @@ impl Config {
 /// The original's text, and which sections there are instead.
 fn no_section(name: &str, file: &File, wanted: &str) -> ConfigError {
     let found: Vec<String> = file.names().map(|section| format!("[{section}]")).collect();
-    ConfigError(match found.as_slice() {
-        [] => format!("No section: '{wanted}'"),
-        found => format!("No section: '{wanted}'\n{name} has only {}", found.join(" ")),
-    })
+    let remedy = match (found.as_slice(), nearest(wanted, file.names())) {
+        ([], _) => format!("{name} has no section: its keys stand below a line [{wanted}]."),
+        (_, Some(misspelt)) => format!("{name} has [{misspelt}]: did you mean [{wanted}]?"),
+        (found, None) => {
+            format!("{name} has only {}: the keys stand below a line [{wanted}].", found.join(" "))
+        }
+    };
+    ConfigError(format!("No section: '{wanted}'\nHINT:  {remedy}"))
 }
 
 #[cfg(test)]
@@ -252,9 +267,16 @@ mod tests {
         assert_eq!(config("[londiste3]\n[other]").section(), "londiste3");
         assert_eq!(
             load("[pgqd]\n[x y]", &[]).expect_err("missing"),
-            "No section: 'londiste'\nx.ini has only [pgqd] [x y]"
+            "No section: 'londiste'\nHINT:  x.ini has only [pgqd] [x y]: the keys stand below a line [londiste]."
         );
-        assert_eq!(load("", &[]).expect_err("missing"), "No section: 'londiste'");
+        assert_eq!(
+            load("", &[]).expect_err("missing"),
+            "No section: 'londiste'\nHINT:  x.ini has no section: its keys stand below a line [londiste]."
+        );
+        assert_eq!(
+            load("[pgqd]\n[Londiste]", &[]).expect_err("misspelt"),
+            "No section: 'londiste'\nHINT:  x.ini has [Londiste]: did you mean [londiste]?"
+        );
     }
 
     #[test]
@@ -314,7 +336,8 @@ mod tests {
         assert!(file.is_absolute() && file.ends_with("x"), "{}", file.display());
         assert_eq!(
             config.int("f", 1).expect_err("a fraction").0,
-            "invalid literal for int() with base 10: '0.5' (option 'f')"
+            "invalid literal for int() with base 10: '0.5' (option 'f')\n\
+             HINT:  Write a whole number, without a unit."
         );
         assert_eq!(
             config.require("db").expect_err("absent").0,
@@ -327,10 +350,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let load = |path: &Path| Config::load(path, &["londiste"], &[], &[]);
         let missing = folder.path().join("x.ini");
-        for path in [missing.as_path(), folder.path()] {
+        for (path, hint) in [
+            (missing.as_path(), ""),
+            (folder.path(), "\nHINT:  It is a folder: name the ini file in it."),
+        ] {
             assert_eq!(
                 load(path).expect_err("not a file").0,
-                format!("Config file not found: {}", path.display())
+                format!("Config file not found: {}{hint}", path.display())
             );
         }
         std::fs::write(&missing, b"[londiste]\nk = \xff").expect("written");

@@ -118,7 +118,11 @@ impl Asked<'_, '_> {
     }
 
     fn malformed(&self, what: &str) -> ConfigError {
-        ConfigError(format!("{what}: option '{}' in section '{}'", self.key, self.section))
+        let sign = self.format.sign();
+        ConfigError(format!(
+            "{what}: option '{}' in section '{}'\nHINT:  Write {sign}{sign} where a {sign} is meant.",
+            self.key, self.section
+        ))
     }
 
     fn missing(&self, name: &str) -> ConfigError {
@@ -128,17 +132,20 @@ impl Asked<'_, '_> {
         };
         ConfigError(format!(
             "Bad value substitution: option '{}' in section '{}' contains an interpolation key '{name}' \
-             which is not a valid option name. Raw value: '{}'",
+             which is not a valid option name. Raw value: '{}'\n\
+             HINT:  Set '{name}' as well; where no reference is meant, write {sign}{sign} instead of {sign}.",
             self.key,
             self.section,
-            without_password(self.raw_value)
+            without_password(self.raw_value),
+            sign = self.format.sign(),
         ))
     }
 
     fn too_deep(&self) -> ConfigError {
         ConfigError(format!(
             "Recursion limit exceeded in value substitution: option '{}' in section '{}' contains an interpolation \
-             key which cannot be substituted in {MAX_DEPTH} steps. Raw value: '{}'",
+             key which cannot be substituted in {MAX_DEPTH} steps. Raw value: '{}'\n\
+             HINT:  It refers to itself, perhaps through others: take one of these references out.",
             self.key,
             self.section,
             without_password(self.raw_value)
@@ -164,7 +171,11 @@ mod tests {
         let raw = |section: &str, key: &str| {
             KEYS.iter().find(|(s, k, _)| *s == section && *k == key).map(|(_, _, v)| *v)
         };
-        interpolate(format, "a", "x", value, &raw).map_err(|e| e.0)
+        interpolate(format, "a", "x", value, &raw).map_err(|e| {
+            let (problem, hint) = e.0.split_once("\nHINT:  ").expect("each has a remedy");
+            assert!(hint.ends_with('.') && !hint.contains('\n'), "{hint}");
+            problem.to_owned()
+        })
     }
 
     #[track_caller]

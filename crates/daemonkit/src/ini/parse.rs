@@ -63,9 +63,10 @@ pub(super) fn key_name(text: &str) -> String {
     text.to_lowercase()
 }
 
-/// Parses the text of a file; `name` is what errors call it.
-pub(super) fn parse(name: &str, text: &str) -> Result<File, ConfigError> {
-    let mut reader = Reader { name, file: File::default(), section: None, key: None, indent: 0 };
+/// Parses the text of a file; `name` is what errors call it, `wanted` the section that keys without one belong to.
+pub(super) fn parse(name: &str, wanted: &str, text: &str) -> Result<File, ConfigError> {
+    let mut reader =
+        Reader { name, wanted, file: File::default(), section: None, key: None, indent: 0 };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     for (index, line) in text.split('\n').enumerate() {
@@ -77,6 +78,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<File, ConfigError> {
 /// State between two lines.
 struct Reader<'a> {
     name: &'a str,
+    wanted: &'a str,
     file: File,
     section: Option<String>,
     /// The key that an indented line would continue.
@@ -107,8 +109,8 @@ impl Reader<'_> {
         }
         if self.section.is_none() {
             return Err(ConfigError(format!(
-                "File contains no section headers.\nfile: '{}', line: {number}",
-                self.name
+                "File contains no section headers.\nfile: '{}', line: {number}\nHINT:  Put a line [{}] before the first key.",
+                self.name, self.wanted
             )));
         }
         self.begin_key(number, content)
@@ -122,7 +124,8 @@ impl Reader<'_> {
         }
         if self.file.section(name).is_some() {
             return Err(ConfigError(format!(
-                "While reading from '{}' [line {number:2}]: section '{name}' already exists",
+                "While reading from '{}' [line {number:2}]: section '{name}' already exists\n\
+                 HINT:  Put all its keys below one line [{name}].",
                 self.name
             )));
         }
@@ -134,7 +137,8 @@ impl Reader<'_> {
         let Some((key, value)) = content.split_once(['=', ':']).filter(|(key, _)| !key.is_empty())
         else {
             return Err(ConfigError(format!(
-                "Source contains parsing errors: '{}'\n\t[line {number:2}]: neither a section nor a key with a value",
+                "Source contains parsing errors: '{}'\n\t[line {number:2}]: neither a section nor a key with a value\n\
+                 HINT:  Write KEY = VALUE; a comment begins with #, a line that continues a value with blanks.",
                 self.name
             )));
         };
@@ -143,7 +147,8 @@ impl Reader<'_> {
         let (section_name, section) = self.current();
         if section.get(&key).is_some() {
             return Err(ConfigError(format!(
-                "While reading from '{name}' [line {number:2}]: option '{key}' in section '{section_name}' already exists",
+                "While reading from '{name}' [line {number:2}]: option '{key}' in section '{section_name}' already exists\n\
+                 HINT:  Remove one of its two lines, or make it a comment with #.",
             )));
         }
         section.set(&key, value.trim_start());
@@ -188,13 +193,16 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, key: &str, expected: Option<&str>) {
-        let file = parse("x.ini", text).expect("valid");
+        let file = parse("x.ini", "a", text).expect("valid");
         assert_eq!(file.section("a").expect("section").get(key), expected);
     }
 
     #[track_caller]
     fn refuse(text: &str, expected: &str) {
-        assert_eq!(parse("x.ini", text).expect_err("must be refused").0, expected);
+        let error = parse("x.ini", "a", text).expect_err("must be refused").0;
+        let (problem, hint) = error.split_once("\nHINT:  ").expect("each has a remedy");
+        assert_eq!(problem, expected);
+        assert!(hint.ends_with('.') && !hint.contains('\n'), "{hint}");
     }
 
     #[test]
@@ -229,7 +237,7 @@ mod tests {
 
     #[test]
     fn default_may_be_repeated() {
-        let file = parse("x.ini", "[DEFAULT]\nx = 1\n[a]\n[DEFAULT]\ny = 2").expect("valid");
+        let file = parse("x.ini", "a", "[DEFAULT]\nx = 1\n[a]\n[DEFAULT]\ny = 2").expect("valid");
         assert_eq!(file.defaults.names().collect::<Vec<_>>(), ["x", "y"]);
     }
 

@@ -125,7 +125,7 @@ impl fmt::Display for CannotOpen {
         write!(f, "cannot open log file {}: {}", self.path.display(), reason(&self.error))?;
         let folder = self.path.parent().filter(|folder| *folder != Path::new(""));
         match folder.filter(|folder| !folder.exists()) {
-            Some(folder) => write!(f, "; create the folder {} first", folder.display()),
+            Some(folder) => write!(f, "\nHINT:  Create the folder {} first.", folder.display()),
             None => Ok(()),
         }
     }

@@ -7,7 +7,10 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::options::{Component, Kind, OPTIONS, Opt};
+use daemonkit::ini::nearest;
+
+use super::help::spelling;
+use super::options::{Component, Kind, OPTIONS, Opt, names};
 
 /// What the operator asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,14 +89,19 @@ pub struct Options {
     pub compact: bool,
 }
 
-/// The command line cannot be understood; the text is the original's, without `PROG: error: `.
+/// The command line cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct BadArguments(pub String);
+#[error("{message}\nHINT:  {hint}")]
+pub struct BadArguments {
+    /// The original's text, without `PROG: error: `.
+    pub message: String,
+    /// What to write instead.
+    pub hint: String,
+}
 
 /// First pass. `argv` begins with the program's name.
 pub fn parse(argv: &[OsString]) -> Result<Arguments, BadArguments> {
-    let matches = matches(argv, Opt::in_launcher)?;
+    let matches = matches(argv, None)?;
     let flag = |name: &str| matches.get_flag(name);
     let value = |name: &str| matches.get_one::<String>(name).cloned();
     let list =
@@ -155,16 +163,18 @@ pub fn parse(argv: &[OsString]) -> Result<Arguments, BadArguments> {
 
 /// Second pass: whether the command's component accepts the same command line.
 pub fn check_component(argv: &[OsString], component: Component) -> Result<(), BadArguments> {
-    matches(argv, |option| option.in_component(component)).map(drop)
+    matches(argv, Some(component)).map(drop)
 }
 
 /// `KEY=VALUE` of `--set`, both trimmed.
 pub fn parse_overrides(set: &[String]) -> Result<Vec<(String, String)>, BadArguments> {
     set.iter()
         .map(|text| {
-            let (key, value) = text
-                .split_once('=')
-                .ok_or_else(|| BadArguments(format!("--set needs KEY=VALUE, got '{text}'")))?;
+            let (key, value) = text.split_once('=').ok_or_else(|| BadArguments {
+                message: format!("--set needs KEY=VALUE, got '{text}'"),
+                hint: "For instance --set loop_delay=0.5, in quotes where the value has blanks."
+                    .to_owned(),
+            })?;
             Ok((key.trim().to_owned(), value.trim().to_owned()))
         })
         .collect()
@@ -178,8 +188,15 @@ pub fn program_name(argv: &[OsString]) -> String {
 
 const POSITIONALS: &str = "positionals";
 
-fn matches(argv: &[OsString], known: impl Fn(&Opt) -> bool) -> Result<ArgMatches, BadArguments> {
-    let known: Vec<&Opt> = OPTIONS.iter().filter(|option| known(option)).collect();
+/// What the launcher makes of the command line, or the component.
+fn matches(argv: &[OsString], component: Option<Component>) -> Result<ArgMatches, BadArguments> {
+    let known: Vec<&Opt> = OPTIONS
+        .iter()
+        .filter(|option| match component {
+            None => option.in_launcher(),
+            Some(component) => option.in_component(component),
+        })
+        .collect();
     let command = known.iter().fold(
         Command::new("londiste")
             .infer_long_args(true)
@@ -223,24 +240,38 @@ fn explain(error: &clap::Error, known: &[&Opt]) -> BadArguments {
     let argument = text(ContextKind::InvalidArg).unwrap_or_default();
     // `--name <VALUE>` or `--name=value`: only the name is wanted.
     let name = argument.split([' ', '=']).next().unwrap_or_default();
-    BadArguments(match error.kind() {
-        ErrorKind::UnknownArgument => unknown(name, known),
-        ErrorKind::TooManyValues => format!("{name} option does not take a value"),
+    let spelt = || match known.iter().find(|option| Some(option.long) == name.strip_prefix("--")) {
+        Some(option) => format!("Write {}.", described(option)),
+        None => LISTED.to_owned(),
+    };
+    let (message, hint) = match error.kind() {
+        ErrorKind::UnknownArgument => return unknown(name, known),
+        ErrorKind::TooManyValues => {
+            (format!("{name} option does not take a value"), format!("Write {name} alone."))
+        }
         ErrorKind::ValueValidation => {
             let value = text(ContextKind::InvalidValue).unwrap_or_default();
-            format!("option {name}: invalid integer value: '{value}'")
+            (format!("option {name}: invalid integer value: '{value}'"), spelt())
         }
         ErrorKind::InvalidValue | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
-            format!("{name} option requires 1 argument")
+            (format!("{name} option requires 1 argument"), spelt())
         }
-        ErrorKind::InvalidUtf8 => "arguments must be UTF-8".to_owned(),
+        ErrorKind::InvalidUtf8 => ("arguments must be UTF-8".to_owned(), LISTED.to_owned()),
         // Nothing else can happen with the settings above; the parser's own line is better than none.
-        _ => error.to_string().lines().next().unwrap_or_default().to_owned(),
-    })
+        _ => (error.to_string().lines().next().unwrap_or_default().to_owned(), LISTED.to_owned()),
+    };
+    BadArguments { message, hint }
+}
+
+const LISTED: &str = "--help lists the options; what stands behind -- is none.";
+
+/// `--dead=NODE (take this node as dead)`
+fn described(option: &Opt) -> String {
+    format!("{} ({})", spelling(option), option.help)
 }
 
 /// An option that the parser does not know, or an abbreviation that fits several.
-fn unknown(name: &str, known: &[&Opt]) -> String {
+fn unknown(name: &str, known: &[&Opt]) -> BadArguments {
     let mut candidates: Vec<String> = name
         .strip_prefix("--")
         .filter(|prefix| !prefix.is_empty())
@@ -251,9 +282,29 @@ fn unknown(name: &str, known: &[&Opt]) -> String {
         .collect();
     candidates.sort();
     if candidates.len() > 1 {
-        format!("ambiguous option: {name} ({}?)", candidates.join(", "))
-    } else {
-        format!("no such option: {name}")
+        let message = format!("ambiguous option: {name} ({}?)", candidates.join(", "));
+        // Some can be given to nobody.
+        candidates.retain(|name| names().any(|usable| name[2..] == *usable));
+        return BadArguments {
+            message,
+            hint: format!("Write it out: {}.", candidates.join(" or ")),
+        };
+    }
+    BadArguments { message: format!("no such option: {name}"), hint: meant(name) }
+}
+
+/// What may have been meant by an option that is not known where it stands.
+fn meant(name: &str) -> String {
+    let long = name.strip_prefix("--").filter(|long| !long.is_empty());
+    let mut usable = OPTIONS.iter().filter(|option| option.in_launcher());
+    // The launcher knows it, so it is another component's.
+    let elsewhere = long.and_then(|long| usable.find(|option| option.long.starts_with(long)));
+    if let Some(option) = elsewhere {
+        return format!("It is for other commands: {}.", described(option));
+    }
+    match long.and_then(|long| nearest(long, names())) {
+        Some(near) => format!("Did you mean --{near}?"),
+        None => LISTED.to_owned(),
     }
 }
 
@@ -271,14 +322,14 @@ mod tests {
 
     #[track_caller]
     fn fails(line: &[&str], message: &str) {
-        assert_eq!(parse(&argv(line)).unwrap_err().to_string(), message);
+        assert_eq!(parse(&argv(line)).unwrap_err().message, message);
     }
 
     #[track_caller]
     fn component_fails(component: Component, line: &[&str], message: &str) {
         let argv = argv(line);
         assert!(parse(&argv).is_ok(), "the launcher accepts it");
-        assert_eq!(check_component(&argv, component).unwrap_err().to_string(), message);
+        assert_eq!(check_component(&argv, component).unwrap_err().message, message);
     }
 
     #[test]
@@ -383,9 +434,37 @@ mod tests {
     }
 
     #[test]
+    fn mistakes_are_told_what_was_meant() {
+        let hint = |line: &[&str]| parse(&argv(line)).unwrap_err().hint;
+        assert_eq!(hint(&["x", "add-table", "--alle"]), "Did you mean --all?");
+        assert_eq!(hint(&["--no-trigers=1"]), "Did you mean --no-triggers?");
+        for far in ["--nosuch", "-x", "-5", "--queue=x"] {
+            assert_eq!(hint(&["x", far]), LISTED, "{far}");
+        }
+        assert_eq!(hint(&["--names-only=1"]), "Write --names-only alone.");
+        assert!(hint(&["--dead"]).starts_with("Write --dead=NODE (take "), "{}", hint(&["--dead"]));
+        assert!(hint(&["--max-parallel-copy=x"]).starts_with("Write --max-parallel-copy=NUM ("));
+        assert_eq!(
+            hint(&["--re"]),
+            "Write it out: --reload or --repair-where or --reset or --rewind."
+        );
+        let elsewhere = |component, option: &str| {
+            check_component(&argv(&["x", "y", option]), component).unwrap_err().hint
+        };
+        for abbreviated in ["--apply", "--app"] {
+            assert_eq!(
+                elsewhere(Component::Admin, abbreviated),
+                "It is for other commands: --apply (repair: apply the fixes instead of writing them to a file)."
+            );
+        }
+        // `--queue` can be given to nobody.
+        assert_eq!(elsewhere(Component::Admin, "--q"), "Write it out: --quiet.");
+    }
+
+    #[test]
     fn overrides_are_trimmed_and_split_at_the_first_sign() {
         let set = |text: &str| parse_overrides(&[text.to_owned()]);
         assert_eq!(set(" a = b = c "), Ok(vec![("a".to_owned(), "b = c".to_owned())]));
-        assert_eq!(set("a").unwrap_err().to_string(), "--set needs KEY=VALUE, got 'a'");
+        assert_eq!(set("a").unwrap_err().message, "--set needs KEY=VALUE, got 'a'");
     }
 }

@@ -57,7 +57,7 @@ fn line(job_name: &str, error: &anyhow::Error) -> Option<String> {
         .and_then(sql_hint)
         .map(Cow::Borrowed)
         .or_else(|| handler.and_then(handler_hint).map(Cow::Owned))
-        .or_else(|| hint::of(&refusal?).map(Cow::Borrowed));
+        .or_else(|| hint::of(&refusal?));
     if let Some(hint) = hint {
         line.push_str("\nHINT:  ");
         line.push_str(&hint);
@@ -113,6 +113,16 @@ fn sql_hint(error: &pgq_client::Error) -> Option<&'static str> {
             Some("Check the password in the connect string, PGPASSWORD or ~/.pgpass.")
         }
         "3D000" if error.is_connect() => Some("Check 'dbname', or create the database first."),
+        // The texts are in the server's language; which of its functions refused is not.
+        "28000" if error.is_connect() => match error.db_error()?.routine()? {
+            "InitializeSessionUserId" => Some(
+                "Check 'user' in the connect string; the role must exist and may log in (CREATE ROLE ... LOGIN).",
+            ),
+            "ClientAuthentication" => {
+                Some("The server's pg_hba.conf has no line for this user, database and address.")
+            }
+            _ => None,
+        },
         // Statement timeout: add-table and compare set it while they wait for locks. Elsewhere it is somebody else's, or somebody
         // has cancelled the statement.
         "57014" if waits_for_lock(error.query().unwrap_or_default()) => Some(

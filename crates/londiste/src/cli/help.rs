@@ -36,7 +36,7 @@ pub fn help(program: &str) -> String {
 }
 
 /// `-q, --quiet`, `--set=KEY=VALUE`
-fn spelling(option: &Opt) -> String {
+pub(super) fn spelling(option: &Opt) -> String {
     let short = option.short.map(|letter| format!("-{letter}, ")).unwrap_or_default();
     let value = match option.kind {
         Kind::Flag | Kind::Count => String::new(),

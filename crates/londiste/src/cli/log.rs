@@ -106,6 +106,8 @@ fn layout(config: &Config, place: &str, level: Level) -> Result<Layout, ConfigEr
 /// A format. Its percent signs have to be doubled, which is easily forgotten.
 fn text(config: &Config, key: &str) -> Result<Option<String>, ConfigError> {
     config.get(key).map_err(|ConfigError(problem)| {
+        // The general remedy gives way to that for formats.
+        let problem = problem.split("\nHINT:  ").next().unwrap_or_default();
         ConfigError(format!(
             "{problem}\nHINT:  Percent signs of a format are doubled: {key} = %%(message)s"
         ))

@@ -23,6 +23,7 @@ use crate::command::entry::{Entry, Interrupt, Lock};
 use crate::command::{self, Run};
 use crate::config::{self, Settings, Unheeded};
 use crate::copy::pidfile_suffix;
+use crate::hint;
 use crate::job::{Interrupted, Job, UsageError};
 use args::{Arguments, SignalRequest};
 use options::Component;
@@ -70,12 +71,15 @@ fn start(argv: &[OsString]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let Some(ini) = arguments.positionals.first().map(PathBuf::from) else {
-        console::say("need config file, use --help for help.");
+        console::say(&format!(
+            "need config file, use --help for help.\n\
+             HINT:  {program} INI COMMAND; {program} --ini prints a sample of an ini file."
+        ));
         return ExitCode::FAILURE;
     };
     let config = match config::load(&ini, &overrides) {
         Ok(config) => config,
-        Err(bad) => return refuse(&format!("{bad}{}", swapped(&arguments.positionals))),
+        Err(bad) => return refuse(&with_hint(&bad, &program, &arguments.positionals)),
     };
     if let Err(problem) = open_log(&config, &arguments) {
         return refuse(&problem);
@@ -84,14 +88,19 @@ fn start(argv: &[OsString]) -> ExitCode {
         return signal_worker(&config, request);
     }
     let Some(name) = arguments.positionals.get(1) else {
-        console::say("need command");
+        console::say(&format!(
+            "need command\nHINT:  {program} {} COMMAND; {program} --help lists the commands.",
+            ini.display()
+        ));
         return ExitCode::FAILURE;
     };
     let Some(entry) = command::list::find(name) else {
-        console::say(&format!("Unknown command '{name}', use --help for help"));
-        if let Some(meant) = nearest(name, command::list::LIST.iter().map(|entry| entry.text)) {
-            console::say(&format!("Did you mean '{meant}'?"));
-        }
+        let meant = nearest(name, command::list::LIST.iter().map(|entry| entry.text));
+        let hint = match meant {
+            Some(meant) => format!("Did you mean '{meant}'?"),
+            None => format!("{program} --help lists the commands."),
+        };
+        console::say(&format!("Unknown command '{name}', use --help for help\nHINT:  {hint}"));
         return ExitCode::FAILURE;
     };
     if let Err(bad) = args::check_component(argv, entry.component) {
@@ -111,20 +120,22 @@ fn bad_arguments(program: &str, bad: &args::BadArguments) -> ExitCode {
     exit::BAD_ARGUMENTS.into()
 }
 
-/// What to say more when a command stands where the ini file belongs.
-fn swapped(positionals: &[String]) -> String {
-    match positionals {
+/// What is wrong with an ini file, and what to do where there is none: perhaps a command stands in its place.
+fn with_hint(bad: &ConfigError, program: &str, positionals: &[String]) -> String {
+    let hint = match positionals {
         [command, ini, ..]
             if command::list::find(command).is_some() && Path::new(ini).is_file() =>
         {
-            format!("\nThe ini file comes first: londiste {ini} {command}")
+            format!("The ini file comes first: {program} {ini} {command}")
         }
-        _ => String::new(),
-    }
+        _ => format!("{program} INI COMMAND; {program} --ini prints a sample of an ini file."),
+    };
+    let problem = bad.to_string();
+    if problem.contains("\nHINT:  ") { problem } else { format!("{problem}\nHINT:  {hint}") }
 }
 
 fn refuse(problem: &str) -> ExitCode {
-    console::complain(problem);
+    console::complain(&hint::with(problem));
     ExitCode::FAILURE
 }
 
@@ -207,6 +218,7 @@ fn launch(entry: &'static Entry, settings: Settings, arguments: Arguments) -> Ex
             console::say("Pidfile exists, another process running?");
             let shown = pidfile.as_deref().unwrap_or(Path::new("")).display();
             console::say(&format!("{shown} names process {pid}"));
+            console::say(&format!("HINT:  {}", at_work(entry.lock, &settings.config_file)));
             return ExitCode::FAILURE;
         }
         Some(Ok(Owner::Stale)) => console::say("Ignoring stale pidfile"),
@@ -227,6 +239,22 @@ fn launch(entry: &'static Entry, settings: Settings, arguments: Arguments) -> Ex
     match run(entry, settings, arguments, args, pidfile, launcher) {
         Ok(code) => code,
         Err(error) => fail(error),
+    }
+}
+
+/// What to do while another process has the pidfile.
+fn at_work(lock: Lock, ini: &Path) -> String {
+    match lock {
+        Lock::Worker => {
+            let ini = ini.display();
+            format!(
+                "The worker runs: londiste {ini} -s stops it, -r makes it read its ini file again."
+            )
+        }
+        Lock::Copy => "The table is being copied: the copy goes on by itself.".to_owned(),
+        Lock::Free | Lock::Admin | Lock::Repair => {
+            "Another command is at work on this node: wait until it has ended.".to_owned()
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::Run;
 use super::add_table::{location, upstream};
 use super::create_object::create_sequence;
 use super::set::LocalSet;
-use super::wanted::{Choice, expand};
+use super::wanted::{Choice, choose};
 use crate::calls::{self, ObjectKind, SeqRow};
 use crate::job::{self, UsageError};
 
@@ -100,11 +100,12 @@ async fn sequences(run: &Run, db: &impl GenericClient) -> anyhow::Result<Vec<Tab
     let choice = Choice {
         working: &missing,
         done: &attached,
+        done_because: None,
         all: run.options.all,
         force: run.options.force,
         needs_table: true,
     };
-    Ok(expand(&run.args, choice)?)
+    choose(db, &run.args, choice, ObjectKind::Sequence).await
 }
 
 /// Names of the sequences that this node has.

@@ -13,7 +13,7 @@ use tokio_postgres::GenericClient;
 use super::create_full::{self, Registered};
 use super::create_object::create_table;
 use super::set::{LocalSet, Member};
-use super::wanted::{Choice, expand};
+use super::wanted::{Choice, choose};
 use super::{Run, relatives, wait_sync};
 use crate::calls::{self, NewTable, ObjectKind, TableRow};
 use crate::handler::Handler;
@@ -218,11 +218,12 @@ async fn tables(
     let choice = Choice {
         working: &missing,
         done: &attached,
+        done_because: None,
         all: run.options.all,
         force: run.options.force,
         needs_table: handler.is_none_or(|(_, handler)| handler.needs_table()),
     };
-    Ok(expand(&run.args, choice)?)
+    choose(&*set.db, &run.args, choice, ObjectKind::Table).await
 }
 
 /// Names of the tables that this node has.

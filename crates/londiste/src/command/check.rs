@@ -24,7 +24,7 @@ use crate::ddl::differences::{Difference, ExpectedKey, MISSING, Pair, difference
 use crate::ddl::relation::names::Names;
 use crate::ddl::relation::retarget::replace_name;
 use crate::ddl::relation::{Relation, read, target};
-use crate::job;
+use crate::job::{self, UsageError};
 use crate::table::source;
 
 /// Compares the tables that the arguments name, or all of this node.
@@ -76,6 +76,7 @@ pub(super) fn chosen(run: &Run, rows: &[TableRow]) -> anyhow::Result<Vec<TableRo
     let choice = Choice {
         working: &local,
         done: &[],
+        done_because: None,
         all: run.args.is_empty(),
         force: false,
         needs_table: true,
@@ -83,7 +84,7 @@ pub(super) fn chosen(run: &Run, rows: &[TableRow]) -> anyhow::Result<Vec<TableRo
     let names = if local.is_empty() && run.args.is_empty() {
         Vec::new()
     } else {
-        expand(&run.args, choice)?
+        expand(&run.args, choice).map_err(UsageError::from)?
     };
     Ok(names
         .iter()

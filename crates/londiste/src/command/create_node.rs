@@ -54,7 +54,7 @@ pub(crate) async fn run(run: &Run, node_type: NodeType) -> anyhow::Result<()> {
     // Root and provider are looked at before anything is installed, and changed at the very end.
     let upstream = match provider_of(run) {
         Some(provider) if node_type != NodeType::Root => {
-            Some(Upstream::find(&wanted, &provider).await?)
+            Some(Upstream::find(&wanted, &db, &provider).await?)
         }
         _ => None,
     };
@@ -92,7 +92,10 @@ fn named(run: &Run) -> anyhow::Result<(NodeName, String)> {
     }
     let conninfo = ConnInfo::parse(&location).context("Invalid connect string")?;
     if ["host", "hostaddr", "service"].iter().all(|keyword| conninfo.get(keyword).is_none()) {
-        tracing::warn!("No host= in public connect string, bad idea");
+        tracing::warn!(
+            "No host= in public connect string, bad idea\n\
+             HINT:  Give the host by whose name nodes on other machines reach this database."
+        );
     }
     Ok((name.into(), location))
 }
@@ -139,38 +142,43 @@ async fn node_in(db: &Session, queue: &QueueName) -> anyhow::Result<Option<NodeT
 
 /// Other nodes will come through the public connect string: it must lead to the same database as `db`.
 async fn check_public_location(job: &Job, db: &Session, location: &str) -> anyhow::Result<()> {
-    const DATABASE: &str =
-        "select oid::text || ' ' || datname from pg_database where datname = current_database()";
-    const SNAPSHOT: &str = "select pg_current_snapshot()::text";
-    const VISIBLE: &str = "select pg_visible_in_snapshot($1::text::xid8, $2::text::pg_snapshot)";
     let public = job.remote("public_db", location).await?;
-    let text = async |session: &Session, sql: &str| -> anyhow::Result<String> {
-        let value: Option<String> = statement::value(&**session, sql, &[]).await?;
-        value.context("no answer to a look at the database")
-    };
-    let visible = async |txid: &str, snapshot: &str| -> anyhow::Result<bool> {
-        let args = [Arg::Text(txid), Arg::Text(snapshot)];
-        Ok(statement::value::<bool>(&**db, VISIBLE, &args).await? == Some(true))
-    };
-    let mut fail = 0;
-    if text(db, DATABASE).await? != text(&public, DATABASE).await? {
-        fail += 1;
-    }
-    // Two servers may have equal databases, but not the same transactions.
-    let before = text(db, SNAPSHOT).await?;
-    let txid = text(&public, "select pg_current_xact_id()::text").await?;
-    if visible(&txid, &before).await? {
-        fail += 2;
-    }
-    if !visible(&txid, &text(db, SNAPSHOT).await?).await? {
-        fail += 4;
-    }
+    let fail = u8::from(!same_name(db, &public).await?) + other_transactions(db, &public).await?;
     if fail != 0 {
         bail!(UsageError(format!(
             "Public connect string points to different database than local connect string (fail={fail})"
         )));
     }
     Ok(())
+}
+
+/// The one value of a look at a database.
+async fn look(session: &Session, sql: &str) -> anyhow::Result<String> {
+    let value: Option<String> = statement::value(&**session, sql, &[]).await?;
+    value.context("no answer to a look at the database")
+}
+
+/// Whether two sessions are in databases of the same name and number.
+async fn same_name(a: &Session, b: &Session) -> anyhow::Result<bool> {
+    const DATABASE: &str =
+        "select oid::text || ' ' || datname from pg_database where datname = current_database()";
+    Ok(look(a, DATABASE).await? == look(b, DATABASE).await?)
+}
+
+/// Two servers may have equal databases, but not the same transactions. 0 where a transaction of `other` is new in `db`; 2 where
+/// it has been there before, 4 where it is not there afterwards.
+async fn other_transactions(db: &Session, other: &Session) -> anyhow::Result<u8> {
+    const SNAPSHOT: &str = "select pg_current_snapshot()::text";
+    const VISIBLE: &str = "select pg_visible_in_snapshot($1::text::xid8, $2::text::pg_snapshot)";
+    let visible = async |txid: &str, snapshot: &str| -> anyhow::Result<bool> {
+        let args = [Arg::Text(txid), Arg::Text(snapshot)];
+        Ok(statement::value::<bool>(&**db, VISIBLE, &args).await? == Some(true))
+    };
+    let before = look(db, SNAPSHOT).await?;
+    let txid = look(other, "select pg_current_xact_id()::text").await?;
+    let old = if visible(&txid, &before).await? { 2 } else { 0 };
+    let unknown = if visible(&txid, &look(db, SNAPSHOT).await?).await? { 0 } else { 4 };
+    Ok(old + unknown)
 }
 
 /// Events are read as UTF-8. Our triggers write that from every encoding but one, which is none; the original's write
@@ -299,10 +307,17 @@ struct Upstream {
 
 impl Upstream {
     /// Connects to provider and root and checks that the set can take the new node.
-    async fn find(wanted: &Wanted<'_>, location: &str) -> anyhow::Result<Upstream> {
+    async fn find(wanted: &Wanted<'_>, db: &Session, location: &str) -> anyhow::Result<Upstream> {
         let job = wanted.job;
         let queue = &job.settings.queue;
         let provider = job.remote("provider_db", location).await?;
+        if same_name(db, &provider).await? && other_transactions(db, &provider).await? == 0 {
+            bail!(UsageError(
+                "The provider's database is this node's own\n\
+                 HINT:  --provider is the connect string of the node to get events from."
+                    .to_owned()
+            ));
+        }
         let info = info_of_provider(&provider, queue).await?;
         let Some(provider_name) = info.node_name else { bail!("provider node not found") };
         let root = if info.node_type == Some(NodeType::Root) {

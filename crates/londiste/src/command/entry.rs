@@ -144,10 +144,12 @@ impl Entry {
         } else {
             format!("{}: {}", names.len(), names.join(" "))
         };
+        let usage = format!("{} {}", self.text, self.synopsis);
         Err(UsageError(format!(
-            "command '{}' got {} args, but expects {expected}",
+            "command '{}' got {} args, but expects {expected}\nHINT:  londiste INI {}",
             self.text,
-            args.len()
+            args.len(),
+            usage.trim_end()
         )))
     }
 }

@@ -360,7 +360,8 @@ mod tests {
     fn arity(text: &str, args: &[&str], expected: Result<(), &str>) {
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
         let got = find(text).unwrap().check_arity(&args).map_err(|error| error.to_string());
-        assert_eq!(got.as_ref().copied().map_err(String::as_str), expected);
+        let said = got.as_ref().copied().map_err(|error| error.split('\n').next().unwrap());
+        assert_eq!(said, expected);
     }
 
     #[test]
@@ -379,6 +380,10 @@ mod tests {
             Err("command 'rename-node' got 1 args, but expects 2: old_name new_name"),
         );
         arity("add-table", &["a", "b", "c"], Ok(()));
+        let hint =
+            |text| find(text).unwrap().check_arity(&["a", "b", "c"].map(String::from)).unwrap_err();
+        assert!(hint("pause").to_string().ends_with("\nHINT:  londiste INI pause"));
+        assert!(hint("tag-dead").to_string().ends_with("\nHINT:  londiste INI tag-dead NODE"));
     }
 
     #[test]

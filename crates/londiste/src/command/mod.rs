@@ -46,6 +46,7 @@ mod tables;
 mod tag_node;
 mod takeover;
 mod triggers_list;
+mod unavailable;
 mod wait_node;
 mod wait_sync;
 pub(crate) mod wanted;

@@ -8,7 +8,7 @@ use super::Run;
 use super::add_seq::attached_seqs;
 use super::add_table::attached_tables;
 use super::set::LocalSet;
-use super::wanted::{Choice, expand};
+use super::wanted::{Choice, choose};
 use crate::calls::{self, ObjectKind};
 use crate::job::{self, CallFailed};
 
@@ -63,9 +63,13 @@ pub(super) async fn chosen(
     let choice = Choice {
         working: attached,
         done: &missing,
+        done_because: Some(match kind {
+            ObjectKind::Table => "It is not in this node's set; `tables` lists what is.",
+            ObjectKind::Sequence => "It is not in this node's set; `seqs` lists what is.",
+        }),
         all: run.options.all,
         force: run.options.force,
         needs_table: true,
     };
-    Ok(expand(&run.args, choice)?)
+    choose(&*set.db, &run.args, choice, kind).await
 }

@@ -9,6 +9,7 @@ use pgq_client::name::{NodeName, QueueName};
 use tokio_postgres::{GenericClient, Transaction};
 
 use super::Run;
+use crate::hint;
 use crate::job::{self, Job, UsageError};
 
 /// A node of the set.
@@ -155,7 +156,7 @@ pub(crate) async fn warn_unless_node(
 
 /// What to say of a database that is no node of the queue.
 fn not_initialized(info: &NodeInfo) -> String {
-    format!("{} - create the node first (create-root, create-branch, create-leaf)", info.reply.note)
+    format!("{}\nHINT:  {}", info.reply.note, hint::NO_NODE)
 }
 
 /// Reads node and members from a database; names in `dead` are taken as dead.

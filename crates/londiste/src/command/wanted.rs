@@ -1,8 +1,12 @@
-//! Which tables or sequences the arguments mean (contract `cli.md` 5.9). Pure, but for the log lines.
+//! Which tables or sequences the arguments mean (contract `cli.md` 5.9). Pure, but for the log lines and [`choose`].
 
+use anyhow::bail;
 use indexmap::IndexSet;
 use pgq_client::name::TableName;
+use tokio_postgres::GenericClient;
 
+use super::unavailable;
+use crate::calls::ObjectKind;
 use crate::hint;
 use crate::job::UsageError;
 
@@ -13,6 +17,8 @@ pub(crate) struct Choice<'a> {
     pub(crate) working: &'a [TableName],
     /// Names for which its work is done already.
     pub(crate) done: &'a [TableName],
+    /// What that means, where the words of the original do not say it.
+    pub(crate) done_because: Option<&'static str>,
     /// `--all`
     pub(crate) all: bool,
     /// `--force`: names nobody knows are taken too.
@@ -21,16 +27,45 @@ pub(crate) struct Choice<'a> {
     pub(crate) needs_table: bool,
 }
 
+/// Names that are not there.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unavailable(pub(crate) Vec<TableName>);
+
+/// For commands that do not look what else they may be.
+impl From<Unavailable> for UsageError {
+    fn from(_: Unavailable) -> UsageError {
+        UsageError(hint::CANNOT_PROCEED.to_owned())
+    }
+}
+
+/// As [`expand`]; where a name is not there the database is asked what it is instead.
+///
+/// # Errors
+/// `Cannot proceed` when one of the names is not there; the server's.
+pub(crate) async fn choose(
+    db: &impl GenericClient,
+    args: &[String],
+    choice: Choice<'_>,
+    kind: ObjectKind,
+) -> anyhow::Result<Vec<TableName>> {
+    match expand(args, choice) {
+        Ok(names) => Ok(names),
+        Err(Unavailable(names)) => {
+            bail!(UsageError(unavailable::explain(db, &names, choice.working, kind).await?))
+        }
+    }
+}
+
 /// The names that the arguments mean, in order and without repeats.
 ///
 /// # Errors
-/// `Cannot proceed` when one of them is not there.
-pub(crate) fn expand(args: &[String], choice: Choice<'_>) -> Result<Vec<TableName>, UsageError> {
+/// Those that are not there.
+pub(crate) fn expand(args: &[String], choice: Choice<'_>) -> Result<Vec<TableName>, Unavailable> {
     if args.is_empty() && choice.all {
         return Ok(choice.working.to_vec());
     }
     let mut names = IndexSet::new();
-    let mut unavailable = false;
+    let mut unavailable = Vec::new();
     for arg in args {
         let full = TableName::new(arg);
         if arg.contains(['*', '?']) {
@@ -40,7 +75,8 @@ pub(crate) fn expand(args: &[String], choice: Choice<'_>) -> Result<Vec<TableNam
         } else if choice.working.contains(&full) {
             names.insert(full);
         } else if choice.done.contains(&full) {
-            tracing::info!("{full} already processed");
+            let because = choice.done_because.map(|because| format!("\nHINT:  {because}"));
+            tracing::info!("{full} already processed{}", because.unwrap_or_default());
         } else if !choice.needs_table {
             names.insert(full);
         } else if choice.force {
@@ -48,11 +84,11 @@ pub(crate) fn expand(args: &[String], choice: Choice<'_>) -> Result<Vec<TableNam
             names.insert(full);
         } else {
             tracing::warn!("{full} not available");
-            unavailable = true;
+            unavailable.push(full);
         }
     }
-    if unavailable {
-        return Err(UsageError("Cannot proceed".to_owned()));
+    if !unavailable.is_empty() {
+        return Err(Unavailable(unavailable));
     }
     if names.is_empty() {
         let question = "what to do ?";
@@ -103,16 +139,25 @@ mod tests {
         texts.iter().map(|text| TableName::new(text)).collect()
     }
 
-    fn expanded(args: &[&str], edit: impl FnOnce(&mut Choice<'_>)) -> Result<Vec<String>, String> {
+    fn expanded(
+        args: &[&str],
+        edit: impl FnOnce(&mut Choice<'_>),
+    ) -> Result<Vec<String>, Vec<String>> {
         let working = names(&["public.a", "public.ab", "other.a", "public.b"]);
         let done = names(&["public.done"]);
-        let mut choice =
-            Choice { working: &working, done: &done, all: false, force: false, needs_table: true };
+        let mut choice = Choice {
+            working: &working,
+            done: &done,
+            done_because: None,
+            all: false,
+            force: false,
+            needs_table: true,
+        };
         edit(&mut choice);
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
         expand(&args, choice)
             .map(|names| names.iter().map(ToString::to_string).collect())
-            .map_err(|error| error.to_string())
+            .map_err(|Unavailable(names)| names.iter().map(TableName::to_string).collect())
     }
 
     #[track_caller]
@@ -151,7 +196,7 @@ mod tests {
 
     #[test]
     fn unknown_names_stop_everything() {
-        assert_eq!(expanded(&["a", "x"], |_| ()), Err("Cannot proceed".to_owned()));
+        assert_eq!(expanded(&["a", "x"], |_| ()), Err(vec!["public.x".to_owned()]));
         assert_eq!(expanded(&["x"], |c| c.force = true).unwrap(), ["public.x"]);
         assert_eq!(expanded(&["x"], |c| c.needs_table = false).unwrap(), ["public.x"]);
     }

@@ -9,6 +9,7 @@ use pgq_client::name::TableName;
 
 use super::freeze::{Subject, freeze};
 use crate::calls::{self, TableRow};
+use crate::hint;
 use crate::job::{Interrupted, Job, NO_TIMEOUTS, UsageError};
 use crate::table::source::{self, Source};
 use crate::table::state::TableState;
@@ -33,12 +34,9 @@ impl Here {
         let db = open_for_reading(job.local("db").await?).await?;
         let queue = &job.settings.queue;
         let info = pgq_node::get_node_info(&*db, queue).await?;
-        let provider = info.provider_location.ok_or_else(|| {
-            UsageError(format!(
-                "{} - create the node first (create-root, create-leaf)",
-                info.reply.note
-            ))
-        })?;
+        let provider = info
+            .provider_location
+            .ok_or_else(|| UsageError(format!("{}\nHINT:  {}", info.reply.note, hint::NO_NODE)))?;
         let tables = calls::get_table_list(&*db, queue).await?;
         Ok(Here { db, provider, tables })
     }
@@ -59,7 +57,14 @@ impl Here {
                 None => tracing::warn!("Table not subscribed: {name}"),
             }
         }
-        picked.retain(|row| synced(row));
+        let (picked, early): (Vec<&TableRow>, Vec<&TableRow>) =
+            picked.into_iter().partition(|row| is_synced(row));
+        for (at, row) in early.iter().enumerate() {
+            let last = at + 1 == early.len();
+            let hint =
+                if last { "\nHINT:  `wait-sync` waits until all tables are in sync." } else { "" };
+            tracing::warn!("{}{hint}", not_synced(row));
+        }
         picked
     }
 
@@ -98,13 +103,14 @@ impl Here {
     }
 }
 
-/// Whether a table can be checked; says so if not.
-fn synced(row: &TableRow) -> bool {
-    let ok = row.state() == Ok(TableState::Ok);
-    if !ok {
-        tracing::warn!("Table {} not synced yet, no point", row.table);
-    }
-    ok
+/// Whether a table can be checked.
+fn is_synced(row: &TableRow) -> bool {
+    row.state() == Ok(TableState::Ok)
+}
+
+/// What to say of one that cannot.
+fn not_synced(row: &TableRow) -> String {
+    format!("Table {} not synced yet, no point", row.table)
 }
 
 /// A table on both sides.
@@ -144,7 +150,10 @@ impl Sides<'_> {
         if !same {
             tracing::warn!("Table {} has been changed meanwhile, repair it again", table.table);
         }
-        Ok(same && synced(&now))
+        if same && !is_synced(&now) {
+            tracing::warn!("{}", not_synced(&now));
+        }
+        Ok(same && is_synced(&now))
     }
 
     /// Work in both databases that may take long. When the operator asks to stop, what is running there is cancelled.

@@ -39,17 +39,24 @@ fn line(job_name: &str, error: &anyhow::Error) -> String {
     }
 }
 
-/// The error and its causes, down to the one whose text includes all below it.
+/// The error and its causes, down to the one whose text includes all below it. Those whose text is part of the one before are
+/// left out: some errors only pass others on.
 pub(crate) fn text(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
-        if !text.is_empty() {
-            text.push_str(": ");
+        if cause.is::<tokio_postgres::Error>() && !text.is_empty() {
+            // It quotes rows; what may be told of it was told by whoever passed it on.
+            break;
         }
         let cause_text = cause.to_string();
         // Where the server was: of a COPY it quotes the line.
-        let told = cause_text.split("\nCONTEXT:").next().unwrap_or_default();
-        text.push_str(told.trim_end());
+        let told = cause_text.split("\nCONTEXT:").next().unwrap_or_default().trim_end();
+        if text.is_empty() {
+            text.push_str(told);
+        } else if !text.contains(told) {
+            text.push_str(": ");
+            text.push_str(told);
+        }
         // Below these is the driver's error, which quotes rows.
         if cause.is::<pgq_client::Error>()
             || cause.is::<EventError>()
@@ -92,6 +99,19 @@ mod tests {
     fn what_the_client_says_is_the_end() {
         let error = anyhow::Error::from(pgq_client::Error::protocol("no answer")).context("copy");
         assert_eq!(text(&error), "copy: no answer");
+    }
+
+    #[test]
+    fn what_is_only_passed_on_is_told_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error(transparent)]
+        struct PassedOn(#[from] Refused);
+        #[derive(Debug, thiserror::Error)]
+        #[error("[ev_id=1] duplicate key (table t)")]
+        struct Refused(#[source] pgq_client::Error);
+        let server = pgq_client::Error::protocol("duplicate key");
+        let error = anyhow::Error::from(PassedOn::from(Refused(server)));
+        assert_eq!(text(&error), "[ev_id=1] duplicate key (table t)");
     }
 
     #[test]

@@ -10,8 +10,8 @@ use std::fmt;
 
 use crate::{Error, Result};
 
-/// Every keyword some libpq from 13 to 18 knows. Those we have no use for are accepted all the same.
-const KEYWORDS: &[&str] = &[
+/// Every keyword some libpq from 13 to 18 knows, sorted. Those we have no use for are accepted all the same.
+pub const KEYWORDS: &[&str] = &[
     "application_name",
     "authtype",
     "channel_binding",

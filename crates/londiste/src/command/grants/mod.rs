@@ -12,6 +12,7 @@ use pgq_client::schema::Schema;
 use super::Run;
 use super::wanted::{Choice, expand};
 use crate::cli::console;
+use crate::job::UsageError;
 use missing::{GROUPS, Object, Rights, Schemas, statements};
 
 mod missing;
@@ -115,11 +116,12 @@ async fn objects(run: &Run, db: &Session) -> anyhow::Result<Vec<Object>> {
     let choice = Choice {
         working: &names,
         done: &[],
+        done_because: None,
         all: run.options.all,
         force: false,
         needs_table: true,
     };
-    let wanted = expand(&run.args, choice)?;
+    let wanted = expand(&run.args, choice).map_err(UsageError::from)?;
     Ok(all.into_iter().filter(|object| wanted.contains(&object.name)).collect())
 }
 
