@@ -246,13 +246,16 @@ fn providers_change_while_another_node_is_down() {
     // It would have to be asked whether y gets its events from z.
     change("z", "y")
         .exits(1)
-        .says("ERROR node x does not answer (")
+        .says("ERROR node x cannot be asked (")
         .says("), and it is not known whether y gets its events from z\n")
-        .says("HINT:  To go on without it, tag it as dead or add --dead x.\n");
+        .says("HINT:  Let x answer again, or choose a provider that does not get its events through it.\n");
     assert_eq!(tree.get("z").info("worker_paused"), "f");
     // A leaf feeds nobody, and a branch comes nearer to its own source.
     change("v", "n1").ok();
-    change("v", "y").exits(1).says("ERROR node x does not answer (").says("add --dead x.\n");
+    change("v", "y")
+        .exits(1)
+        .says("ERROR node x cannot be asked (")
+        .says("HINT:  Let x answer again");
     assert_eq!(tree.get("v").provider(), "n1");
     assert_eq!(tree.get("v").info("worker_paused"), "f");
     change("y", "n1").ok().says("WARNING failed to unregister from old provider (x): ");

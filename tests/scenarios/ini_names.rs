@@ -38,9 +38,9 @@ fn nodes_are_created_from_what_their_files_say() {
     let (branch_db, branch) = place("branch", Some(&root_db));
     let (leaf_db, leaf) = place("leaf", Some(&branch_db));
     // What is typed wins.
-    leaf.londiste(["create-leaf", "typed", &leaf_db.connstr(), "--provider=host=nowhere.invalid"])
+    leaf.londiste(["create-leaf", "typed", &leaf_db.connstr(), "--provider=host=127.0.0.1 port=1"])
         .exits(1)
-        .says("nowhere.invalid");
+        .says("port 1 failed");
     for (node, kind) in [(&root, "root"), (&branch, "branch"), (&leaf, "leaf")] {
         let name = node.name();
         node.londiste([format!("create-{kind}")]).ok().says(&format!(

@@ -106,8 +106,8 @@ fn after_a_failure(first: Cast, second: Cast) {
     n3.node.londiste(["pause"]).ok();
     let stands = n3.position();
     wait_for("the branch ahead of the leaf", SOON, || {
-        let seen = n2.position();
-        holds(seen > stands, seen)
+        let (seen, rows) = (n2.position(), ids(&n2.db).len());
+        holds(seen > stands && rows > 20, format!("at {seen}, {rows} rows"))
     });
     n2.node.londiste(["pause"]).ok();
     n1.db.sql("insert into entry values (-1, 'lost')");

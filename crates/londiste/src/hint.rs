@@ -13,7 +13,7 @@ const HINTS: &[(&str, &str)] = &[
     ("Cannot use itself as provider", "--copy-node=NODE names another node; `members` lists them."),
     (
         "Consumer not found",
-        "The node's worker has to be called as 'job_name' in the ini file says.",
+        "The node's worker has to be called as 'job_name' in the ini file says; a node that did not answer may have it.",
     ),
     ("Corrupt pidfile: ", "It holds no process number; remove it if no such process runs."),
     (

@@ -74,6 +74,8 @@ impl Transcript {
         let lines: String = log
             .lines()
             .filter(|line| !line.contains(" INFO {"))
+            // Told after the commit, when the other process may already have read it and gone on.
+            .filter(|line| !line.contains(" status changed to '"))
             .map(|line| format!("{line}\n"))
             .collect();
         let text = self.comparable(&lines);
@@ -131,9 +133,14 @@ fn number_behind(line: &str, key: &str) -> String {
 /// The line with the number before `key` replaced.
 fn number_before(line: &str, key: &str) -> String {
     match line.split_once(key) {
-        Some((before, after)) if before.ends_with(|c: char| c.is_ascii_digit()) => {
-            let before = before.trim_end_matches(|c: char| c.is_ascii_digit());
-            format!("{before}<number>{key}{after}")
+        // Not those at the end of a name.
+        Some((number, after)) if number.ends_with(|c: char| c.is_ascii_digit()) => {
+            let before = number.trim_end_matches(|c: char| c.is_ascii_digit());
+            if before.ends_with([' ', '\'']) {
+                format!("{before}<number>{key}{after}")
+            } else {
+                line.to_owned()
+            }
         }
         _ => line.to_owned(),
     }

@@ -118,9 +118,9 @@ fn sql_hint(error: &pgq_client::Error) -> Option<&'static str> {
             "InitializeSessionUserId" => Some(
                 "Check 'user' in the connect string; the role must exist and may log in (CREATE ROLE ... LOGIN).",
             ),
-            "ClientAuthentication" => {
-                Some("The server's pg_hba.conf has no line for this user, database and address.")
-            }
+            "ClientAuthentication" => Some(
+                "The server's pg_hba.conf does not let in this user, database and address in this way; what it says tells whether the connection was encrypted.",
+            ),
             _ => None,
         },
         // Statement timeout: add-table and compare set it while they wait for locks. Elsewhere it is somebody else's, or somebody

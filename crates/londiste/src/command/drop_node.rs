@@ -7,9 +7,11 @@
 use anyhow::bail;
 use pgq_client::calls::{pgq, pgq_node};
 use pgq_client::name::{ConsumerName, NodeName};
+use pgq_client::text::quoting::quote_literal;
 use tokio_postgres::Transaction;
 
 use super::Run;
+use super::cascade::is_gravestone;
 use super::group;
 use super::set::{LocalSet, Member};
 use super::survey::Survey;
@@ -80,7 +82,10 @@ async fn worker_of(
     for member in survey.nodes.keys() {
         let Ok(Some(session)) = set.connect(&run.job, member).await else { continue };
         let subscribers = pgq_node::get_subscriber_info(&*session, &run.job.settings.queue).await;
-        let found = subscribers.unwrap_or_default().into_iter().find(|known| known.node == *node);
+        let found = subscribers
+            .unwrap_or_default()
+            .into_iter()
+            .find(|known| known.node == *node && !is_gravestone(&known.worker));
         if found.is_some() {
             return found.map(|known| known.worker);
         }
@@ -98,16 +103,21 @@ async fn leave_nothing(
 ) -> anyhow::Result<()> {
     let others = || survey.nodes.iter().filter(|(member, _)| *member != node);
     for (member, info) in others() {
-        let Some(attrs) = group::replaced(info.node_attrs.as_deref(), node, None)? else {
-            continue;
+        let stored = match group::replaced(info.node_attrs.as_deref(), node, None) {
+            Ok(None) => continue,
+            Ok(Some(attrs)) => store_attrs(run, set, member, &attrs).await,
+            Err(error) => Err(error),
         };
-        if let Err(error) = store_attrs(run, set, member, &attrs).await {
+        if let Err(error) = stored {
             tell(error, &format!("Failed to take the node out of the list of '{member}'"))?;
         }
     }
     // Two nodes may give their workers the same name, and then nobody knows whose copies these are.
-    let is_shared =
-        |worker: &ConsumerName| others().any(|(_, info)| info.worker_name.as_ref() == Some(worker));
+    let silent = |member: &NodeName| member != node && !survey.nodes.contains_key(member);
+    let is_shared = |worker: &ConsumerName| {
+        others().any(|(_, info)| info.worker_name.as_ref() == Some(worker))
+            || set.members.keys().any(silent)
+    };
     let Some(worker) = worker.filter(|worker| !is_shared(worker)) else { return Ok(()) };
     for (member, _) in others() {
         if let Err(error) = forget_copies(run, set, member, &worker).await {
@@ -125,7 +135,8 @@ async fn store_attrs(
 ) -> anyhow::Result<()> {
     let queue = &run.job.settings.queue;
     let stored = Some(attrs).filter(|attrs| !attrs.is_empty());
-    let sql = format!("select * from pgq_node.set_node_attrs('{queue}', '{attrs}')");
+    let literal = quote_literal(stored);
+    let sql = format!("select * from pgq_node.set_node_attrs('{queue}', {literal})");
     let call = async |db: &Transaction<'_>| pgq_node::set_node_attrs(db, queue, stored).await;
     set.command_on(&run.job, member, &sql, call).await?;
     Ok(())

@@ -13,7 +13,7 @@ use super::set::{LocalSet, Member};
 use crate::job::{Job, UsageError};
 
 /// A host that is gone answers nothing at all; the system would wait for minutes.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Asks one node; `None` when it is dead.
 ///

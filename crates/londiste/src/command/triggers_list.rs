@@ -132,6 +132,9 @@ fn table(
     Ok(())
 }
 
+/// The longest name a server takes.
+const NAME_BYTES: usize = 63;
+
 /// What is missing of this queue's own triggers, one for rows and one for truncate.
 fn own_missing(run: &Run, node_type: NodeType, here: &Relation, row: &TableRow, list: &mut List) {
     let queue = run.job.settings.queue.as_str();
@@ -157,7 +160,13 @@ fn own_missing(run: &Run, node_type: NodeType, here: &Relation, row: &TableRow, 
     if rows {
         // create_trigger would make the other one anew as well, without the arguments it has.
         list.line(row, &name, "londiste", MISSING);
-        list.create.push(truncate_trigger(&name, queue, node_type, row));
+        if name.len() > NAME_BYTES {
+            // Only that function knows what the name is shortened to.
+            let args = args.unwrap_or_default();
+            list.none.push(format!("-- {}", create_trigger(queue, node_type, row, &args)));
+        } else {
+            list.create.push(truncate_trigger(&name, queue, node_type, row));
+        }
         return;
     }
     let skips = args.as_ref().is_ok_and(|args| args.iter().any(|arg| arg == SKIP));

@@ -6,7 +6,7 @@
 //!
 //! Departures from the original: this node catches up before the lock is taken, so that a lagging node is noticed without
 //! stopping anybody; waiting for ticks and for a paused worker is limited by `lock_timeout` too, and where that is 0 nothing
-//! is limited (in the original this node then had no time at all); a branch is in sync when its newest tick is reached (the
+//! is limited as long as no writer has to wait (in the original this node then had no time at all); a branch is in sync when its newest tick is reached (the
 //! original waited for it to be exceeded, for ever).
 
 use std::future::Future;
@@ -27,6 +27,9 @@ use crate::table::source::Source;
 
 /// How often a position or tick is looked at; cheap look-ups on local indexes.
 const POLL: Duration = Duration::from_millis(50);
+
+/// How long writers wait at most for a locked table where `lock_timeout` does not say it.
+const HELD: Duration = Duration::from_secs(10);
 
 /// What to freeze.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +88,7 @@ async fn freeze_root(
     let limit = Limit::start(job, subject.force);
     let sql = format!("lock table {} in share mode", subject.source_table.quoted());
     job.cancellable(&lock.canceller(), run(&lock, &sql)).await?;
+    let limit = limit.with_writers_waiting(subject.force);
     tracing::info!("Syncing {}", subject.dest_table);
     let synced = async {
         // The first tick's snapshot may be older than the lock, the second one's is not.
@@ -143,6 +147,11 @@ impl Limit {
         Limit(limited.then(|| Instant::now().checked_add(timeout)).flatten())
     }
 
+    /// Whatever `lock_timeout` is, nobody is to keep writers waiting for ever but who asks for it with `--force`.
+    fn with_writers_waiting(self, force: bool) -> Limit {
+        if force { self } else { Limit(self.0.or_else(|| Instant::now().checked_add(HELD))) }
+    }
+
     fn is_over(self) -> bool {
         self.0.is_some_and(|end| Instant::now() >= end)
     }
@@ -169,13 +178,15 @@ async fn wait_for_position(
 async fn forced_tick(job: &Job, setup: &Session, queue: &QueueName) -> anyhow::Result<TickId> {
     let before = pgq::force_tick(&**setup, queue).await?;
     // A ticker that does not run must not keep the table locked, not even with --force.
-    let limit = Limit::start(job, false);
-    let over = || {
-        format!(
-            "no tick on queue {queue} within lock_timeout ({} s): is pgqd running for this database?",
-            job.settings.lock_timeout.as_secs_f64()
-        )
+    let limit = Limit::start(job, false).with_writers_waiting(false);
+    let timeout = job.settings.lock_timeout;
+    let span = if timeout.is_zero() {
+        format!("{} s, for which writers have waited", HELD.as_secs())
+    } else {
+        format!("lock_timeout ({} s)", timeout.as_secs_f64())
     };
+    let over =
+        || format!("no tick on queue {queue} within {span}: is pgqd running for this database?");
     let missed = format!("a tick on queue {queue}: is pgqd running for the provider's database?");
     poll(job, limit, over, &missed, || async {
         let newest = pgq::get_queue_info(&**setup, queue).await?.and_then(|info| info.last_tick);

@@ -375,7 +375,9 @@ impl Worker {
         let mut new = match old.reload() {
             Ok(new) => new,
             Err(error) => {
-                tracing::error!("{error}; going on with the configuration read before");
+                let text = error.to_string();
+                let (problem, hint) = text.split_at(text.find('\n').unwrap_or(text.len()));
+                tracing::error!("{problem}; going on with the configuration read before{hint}");
                 return;
             }
         };

@@ -10,10 +10,11 @@ use std::collections::HashSet;
 use anyhow::bail;
 use pgq_client::calls::{pgq, pgq_node};
 use pgq_client::id::TickId;
-use pgq_client::name::NodeName;
+use pgq_client::name::{ConsumerName, NodeName};
 
 use super::{Worker, silent};
 use crate::command::set::{LocalSet, Member};
+use crate::command::survey;
 use crate::job::{Job, UsageError};
 
 /// What a successor's consumer is called, behind the old root's name.
@@ -126,20 +127,27 @@ impl Origin {
 }
 
 async fn provider_of_living(job: &Job, set: &LocalSet, node: &NodeName) -> Option<NodeName> {
-    let session = set.connect(job, node).await.ok()??;
-    pgq_node::get_node_info(&*session, &job.settings.queue).await.ok()?.provider_node
+    survey::ask(job, set, node).await.ok()??.provider_node
+}
+
+/// Whether a subscriber's worker is not one, but the mark of a root whose place was taken.
+pub(crate) fn is_gravestone(worker: &ConsumerName) -> bool {
+    worker.as_str().ends_with(GRAVESTONE)
 }
 
 /// The living node that has a dead one as its subscriber, and not as the root that it followed.
 async fn provider_of_dead(job: &Job, set: &LocalSet, node: &NodeName) -> Option<NodeName> {
     for name in set.members.keys() {
-        let Ok(Some(session)) = set.connect(job, name).await else { continue };
-        let subscribers = pgq_node::get_subscriber_info(&*session, &job.settings.queue).await;
-        let is_below = subscribers.is_ok_and(|subscribers| {
-            subscribers.iter().any(|subscriber| {
-                subscriber.node == *node && !subscriber.worker.as_str().ends_with(GRAVESTONE)
-            })
-        });
+        let asked = async {
+            let session = set.connect(job, name).await.ok()??;
+            pgq_node::get_subscriber_info(&*session, &job.settings.queue).await.ok()
+        };
+        let Ok(Some(subscribers)) = tokio::time::timeout(survey::PATIENCE, asked).await else {
+            continue;
+        };
+        let is_below = subscribers
+            .iter()
+            .any(|subscriber| subscriber.node == *node && !is_gravestone(&subscriber.worker));
         if is_below {
             return Some(name.clone());
         }

@@ -16,6 +16,7 @@ use super::set::LocalSet;
 use crate::job::{Interrupted, UsageError};
 
 pub(crate) use flag::{await_word, set_paused, tag_paused};
+pub(crate) use gravestone::is_gravestone;
 pub(crate) use patience::{POLL, Patience};
 pub(crate) use provider::{await_newest_tick, change_provider, follow_successor, is_fed_by};
 
@@ -53,15 +54,16 @@ pub(crate) async fn find(run: &Run, set: &LocalSet) -> anyhow::Result<Worker> {
     bail!("Consumer not found")
 }
 
-/// A node that would have to be asked does not answer; `unknown` is what is not known without it. An interrupt stays one.
+/// A node that has to be asked cannot be; `unknown` is what is not known without it. To take it as dead is no remedy: then it
+/// would not be asked, and what it knows would still be true. An interrupt stays one.
 fn silent(node: &NodeName, error: anyhow::Error, unknown: &str) -> anyhow::Error {
     if error.is::<Interrupted>() {
         return error;
     }
     let reason = first_line(&error);
     let text = format!(
-        "node {node} does not answer ({reason}), and it is not known {unknown}\n\
-         HINT:  To go on without it, tag it as dead or add --dead {node}."
+        "node {node} cannot be asked ({reason}), and it is not known {unknown}\n\
+         HINT:  Let {node} answer again, or choose a provider that does not get its events through it."
     );
     UsageError(text).into()
 }

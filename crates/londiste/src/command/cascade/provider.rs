@@ -10,10 +10,11 @@ use std::collections::HashSet;
 use anyhow::bail;
 use pgq_client::calls::pgq_node;
 use pgq_client::calls::statement::{self, Arg};
-use pgq_client::calls::{Severity, pgq};
+use pgq_client::calls::{Reply, Severity, pgq};
 use pgq_client::conn::Session;
 use pgq_client::id::TickId;
 use pgq_client::name::{NodeName, QueueName};
+use tokio_postgres::Transaction;
 
 use super::gravestone::Origin;
 use super::{POLL, Patience, Worker, leaving, set_paused, silent, tag_paused};
@@ -222,7 +223,7 @@ async fn move_subscription(
     // Read again: it stands still only since it is paused.
     let consumers = pgq_node::get_consumer_info(&*session, queue).await?;
     let Some(position) = consumers.iter().find(|found| found.consumer == *consumer) else {
-        bail!("Consumer not found");
+        bail!("node {node} has no consumer {consumer} any more");
     };
     let tick = position.last_tick;
     let Some(Member::Alive(location)) = set.members.get(node) else {
@@ -277,13 +278,13 @@ async fn move_subscription(
     } else if let Some(session) = set.connect(job, new).await? {
         pgq::register_consumer_at(&*session, queue, consumer, tick).await?;
     }
-    if is_worker {
-        forget_snapshots(&session, worker).await?;
-    }
     let sql = format!(
         "select * from pgq_node.change_consumer_provider('{queue}', '{consumer}', '{new}')"
     );
     set.command_on(job, node, &sql, async |db| {
+        if is_worker && let Some(refused) = forget_snapshots(db, queue).await? {
+            return Ok(refused);
+        }
         pgq_node::change_consumer_provider(db, queue, consumer, new).await
     })
     .await?;
@@ -293,15 +294,20 @@ async fn move_subscription(
 /// Tables that a copy of the original's has brought in sync keep its snapshot for some batches: events that the copied rows
 /// contain are left out by it. It is made of transaction numbers of one server, and would hide other events of another one. By now
 /// the worker is past what it was needed for; if it is not, the next batch says that a row is there already, and nothing is lost.
-async fn forget_snapshots(session: &Session, worker: &Worker) -> anyhow::Result<()> {
-    let queue = &worker.queue;
-    for row in calls::get_table_list(&**session, queue).await? {
+/// The answer is a refusal, if there is one.
+async fn forget_snapshots(
+    db: &Transaction<'_>,
+    queue: &QueueName,
+) -> pgq_client::Result<Option<Reply>> {
+    for row in calls::get_table_list(db, queue).await? {
         if row.local && row.custom_snapshot.is_some() && row.state() == Ok(TableState::Ok) {
             tracing::info!("{}: forgetting the snapshot of its copy", row.table);
             let (table, state) = (&row.table, TableState::Ok);
-            let reply = calls::local_set_table_state(&**session, queue, table, None, state).await?;
-            job::checked_quiet(&reply, Some(worker.node.as_str()))?;
+            let reply = calls::local_set_table_state(db, queue, table, None, state).await?;
+            if reply.severity() == Severity::Failed {
+                return Ok(Some(reply));
+            }
         }
     }
-    Ok(())
+    Ok(None)
 }
