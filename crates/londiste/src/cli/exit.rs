@@ -11,13 +11,10 @@ use crate::handler::{self, HandlerError};
 use crate::hint;
 use crate::job::{CallFailed, Interrupted, UsageError};
 use crate::quiet::{Failures, QuietErrors};
+use crate::replay::failure::shorten;
 
 /// Exit code of a command line that cannot be understood.
 pub const BAD_ARGUMENTS: u8 = 2;
-
-/// Statements longer than this are cut in error lines, to [`SHOWN`] characters.
-const LONG: usize = 200;
-const SHOWN: usize = 60;
 
 /// Logs why a command failed and gives the exit code. What `exception_quiet` lists is a warning.
 pub fn report(job_name: &str, quiet: &QuietErrors, error: &anyhow::Error) -> ExitCode {
@@ -85,13 +82,6 @@ fn trail(error: &anyhow::Error) -> String {
         }
     }
     text.trim_end().to_owned()
-}
-
-fn shorten(query: &str) -> String {
-    if query.chars().count() <= LONG {
-        return query.to_owned();
-    }
-    format!("{} ...", query.chars().take(SHOWN).collect::<String>())
 }
 
 /// What to do about it, where the server's own text does not say.
@@ -196,11 +186,5 @@ mod tests {
             "select * from londiste.local_add_table('q', 't', '[]', null, null)"
         ));
         assert!(!waits_for_lock("select * from londiste.get_table_list('q')"));
-    }
-
-    #[test]
-    fn long_statements_are_cut() {
-        assert_eq!(shorten(&"x".repeat(200)), "x".repeat(200));
-        assert_eq!(shorten(&"x".repeat(201)), format!("{} ...", "x".repeat(60)));
     }
 }
